@@ -1,0 +1,1 @@
+"""Remote attestation for Intel TDX: evidence, appraisal, history. Knows nothing of chat."""
