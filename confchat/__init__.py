@@ -1,0 +1,1 @@
+"""The project and the chat: sealed sessions over attested evidence."""

@@ -1,0 +1,88 @@
+"""Refusals at start-up: what would make the badge a lie stops the server, with a sentence."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+
+@register("confchat")
+def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse settings that contradict each other or the product's promises."""
+    return [*_check_origins(), *_check_model_endpoint(), *_check_simulator(), *_check_release_key()]
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether a URL's host is this machine itself."""
+    host = urlsplit(url if "//" in url else f"//{url}").hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_origins() -> list[CheckMessage]:
+    problems: list[CheckMessage] = []
+    for origin in settings.CONFCHAT_ORIGINS:
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != origin.lower():
+            problems.append(
+                Error(
+                    f"CONFCHAT_ORIGINS: {origin!r} is not an origin.",
+                    hint="Write it as a browser does: https://chat.example, lower case, no path.",
+                    id="confchat.E001",
+                )
+            )
+        elif parts.scheme == "http" and not is_loopback(origin):
+            problems.append(
+                Error(
+                    f"CONFCHAT_ORIGINS: {origin} is plain http on another machine; browsers refuse cryptography there.",
+                    hint="Put TLS in front and use https.",
+                    id="confchat.E002",
+                )
+            )
+    return problems
+
+
+def _check_model_endpoint() -> list[CheckMessage]:
+    host = settings.CONFCHAT_OLLAMA_HOST
+    if not host or is_loopback(host):
+        return []
+    if settings.CONFCHAT_UNSAFE_REMOTE_MODEL:
+        return [Warning(f"OLLAMA_HOST {host} is outside this machine: prompts leave it.", id="confchat.W001")]
+    return [
+        Error(
+            f"OLLAMA_HOST {host} is outside this machine: prompts would leave the confidential VM.",
+            hint="Run Ollama in the same VM; CONFCHAT_UNSAFE_REMOTE_MODEL=1 allows it, and the badge will say so.",
+            id="confchat.E003",
+        )
+    ]
+
+
+def _check_simulator() -> list[CheckMessage]:
+    if settings.CONFCHAT_TDX != "simulator" or settings.CONFCHAT_DEVELOPMENT:
+        return []
+    return [
+        Error(
+            "CONFCHAT_TDX=simulator needs CONFCHAT_DEVELOPMENT=1: simulated evidence protects nobody.",
+            id="confchat.E004",
+        )
+    ]
+
+
+def _check_release_key() -> list[CheckMessage]:
+    if settings.CONFCHAT_RELEASE_KEY or settings.CONFCHAT_DEVELOPMENT:
+        return []
+    return [
+        Warning(
+            "CONFCHAT_RELEASE_KEY is not set: no reference release is known, so nothing will be affirmed.",
+            id="confchat.W002",
+        )
+    ]

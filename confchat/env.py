@@ -1,0 +1,47 @@
+"""Typed reading of the process environment; a value that cannot be read stops the program."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, default: str) -> str:
+    """Return a variable, or `default` where it is unset or empty."""
+    return os.environ.get(name) or default
+
+
+def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
+    """Return a variable that must be one of `among`."""
+    value = text(name, default)
+    if value not in among:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be one of {', '.join(among)}.")
+    return value
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """Return a variable that must be exactly `1` or `0`."""
+    return choice(name, "1" if default else "0", among=("0", "1")) == "1"
+
+
+def integer(name: str, default: int, *, least: int = 0) -> int:
+    """Return a variable that must be a whole number, `least` or more."""
+    value = text(name, str(default))
+    if not value.isascii() or not value.isdigit() or int(value) < least:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number, {least} or more.")
+    return int(value)
+
+
+def path(name: str, default: Path) -> Path:
+    """Return a variable as an absolute path."""
+    return Path(text(name, str(default))).expanduser().absolute()
+
+
+def words(name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a variable as its comma-separated words."""
+    value = os.environ.get(name)
+    if not value:
+        return default
+    return tuple(word.strip() for word in value.split(",") if word.strip())

@@ -1,0 +1,35 @@
+"""What can go wrong in a chat, sorted by what the caller does next.
+
+ChatError
+├── FrameError     the client broke the protocol: close the socket
+├── ChannelError   the handshake or a sealed frame failed: handshake again
+├── RequestError   one request inside a session is refused: answer it with its code
+└── ModelError     the model failed: show it, let the user retry
+"""
+
+from __future__ import annotations
+
+
+class ChatError(Exception):
+    """Base of every error this package raises on purpose; `code` is what the wire carries."""
+
+    def __init__(self, code: str, detail: str = "", *, retry: bool = False) -> None:
+        super().__init__(detail or code)
+        self.code = code
+        self.retry = retry
+
+
+class FrameError(ChatError):
+    """A clear or sealed frame does not have the form of the protocol."""
+
+
+class ChannelError(ChatError):
+    """An opening or a sealed frame does not belong to this session."""
+
+
+class RequestError(ChatError):
+    """A well-formed request inside a session that cannot be carried out."""
+
+
+class ModelError(ChatError):
+    """The model is missing, unreachable, busy or failed."""

@@ -1,0 +1,158 @@
+"""Settings of the project: Django's, and the product's own with the prefix CONFCHAT_.
+
+Every variable read here is described in README.md; `confchat.checks` refuses unsafe combinations.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from confchat import env
+from confchat.build import build_id, read_key_file, read_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- the product ------------------------------------------------------------------------------
+
+CONFCHAT_DEVELOPMENT = env.flag("CONFCHAT_DEVELOPMENT", default=False)
+CONFCHAT_DATA_DIR = env.path("CONFCHAT_DATA_DIR", BASE_DIR / "var")
+CONFCHAT_HOST = env.text("HOST", "127.0.0.1")
+CONFCHAT_PORT = env.integer("PORT", 8000, least=1)
+CONFCHAT_ORIGINS = env.words(
+    "CONFCHAT_ORIGINS", (f"http://127.0.0.1:{CONFCHAT_PORT}", f"http://localhost:{CONFCHAT_PORT}")
+)
+CONFCHAT_POLICY = env.choice("CONFCHAT_POLICY", "require", among=("require", "warn"))
+CONFCHAT_TDX = env.choice("CONFCHAT_TDX", "auto", among=("auto", "configfs", "simulator"))
+CONFCHAT_CONFIGFS = env.path("CONFCHAT_CONFIGFS", Path("/sys/kernel/config/tsm/report"))
+CONFCHAT_SIMULATOR_DIR = CONFCHAT_DATA_DIR / "simulator"
+CONFCHAT_PCCS_URL = env.text("CONFCHAT_PCCS_URL", "https://api.trustedservices.intel.com")
+CONFCHAT_OLLAMA_HOST = env.text("OLLAMA_HOST", "")
+CONFCHAT_UNSAFE_REMOTE_MODEL = env.flag("CONFCHAT_UNSAFE_REMOTE_MODEL", default=False)
+CONFCHAT_MODEL = env.text("CONFCHAT_MODEL", "deepseek-r1:70b")
+CONFCHAT_RELEASES_DIR = env.path("CONFCHAT_RELEASES_DIR", CONFCHAT_DATA_DIR / "releases")
+CONFCHAT_RELEASE_KEY = env.text("CONFCHAT_RELEASE_KEY", read_key_file(CONFCHAT_DATA_DIR / "keys" / "release.pub"))
+CONFCHAT_MIN_RELEASE = env.text("CONFCHAT_MIN_RELEASE", "0.1.0")
+CONFCHAT_MIN_TCB_EVALUATION = env.integer("CONFCHAT_MIN_TCB_EVALUATION", 18)
+CONFCHAT_TCB_STATUSES = env.words("CONFCHAT_TCB_STATUSES", ("UpToDate",))
+CONFCHAT_REFUSED_ADVISORIES = env.words("CONFCHAT_REFUSED_ADVISORIES", ())
+CONFCHAT_SERVICE_TDS = env.words("CONFCHAT_SERVICE_TDS", ())
+CONFCHAT_LOG_ORIGIN = env.text("CONFCHAT_LOG_ORIGIN", f"{urlsplit(CONFCHAT_ORIGINS[0]).netloc}/attestation-log")
+CONFCHAT_HANDSHAKES_PER_USER = env.integer("CONFCHAT_HANDSHAKES_PER_USER", 60, least=1)
+CONFCHAT_HANDSHAKES_PER_ADDRESS = env.integer("CONFCHAT_HANDSHAKES_PER_ADDRESS", 300, least=1)
+CONFCHAT_EVIDENCE_PER_ADDRESS = env.integer("CONFCHAT_EVIDENCE_PER_ADDRESS", 30, least=1)
+CONFCHAT_MAX_SOCKETS = env.integer("CONFCHAT_MAX_SOCKETS", 5000, least=1)
+
+# --- Django -----------------------------------------------------------------------------------
+
+DEBUG = False
+SECRET_KEY = env.text("CONFCHAT_SECRET_KEY", read_secret(CONFCHAT_DATA_DIR / "secret_key"))
+_IS_OPEN = CONFCHAT_DEVELOPMENT and CONFCHAT_HOST not in ("127.0.0.1", "localhost", "::1")
+ALLOWED_HOSTS = ["*"] if _IS_OPEN else [urlsplit(origin).hostname or "" for origin in CONFCHAT_ORIGINS]
+CSRF_TRUSTED_ORIGINS = list(CONFCHAT_ORIGINS)
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "attestation",
+    "confchat",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "confchat.middleware.SecurityHeadersMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "confchat.urls"
+ASGI_APPLICATION = "confchat.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": CONFCHAT_DATA_DIR / "db.sqlite3",
+        "OPTIONS": {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            # FULL: what is acknowledged survives a power cut, not only a crash of this process.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;",
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "confchat.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/accounts/login/"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "confchat.accounts.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ja", "日本語"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# The build id in the path lets modules import each other relatively and be cached for good.
+CONFCHAT_BUILD = build_id(BASE_DIR / "static")
+STATIC_URL = f"/static/{CONFCHAT_BUILD}/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_MAX_AGE = 31_536_000
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+
+_IS_TLS = all(origin.startswith("https://") for origin in CONFCHAT_ORIGINS)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _IS_TLS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SECURE_HSTS_SECONDS = 31_536_000 if _IS_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    # httpx logs every URL it asks for; names of models and hosts stay out of our logs.
+    "loggers": {"httpx": {"level": "WARNING"}, "django.request": {"level": "ERROR"}},
+}
