@@ -1,0 +1,86 @@
+"""The one door to language models: what a model is, and the events that its answer is made of.
+
+Every backend module here answers to `Model`; callers know nothing else of it. Failures are
+`confchat.errors.ModelError` with one of `ERROR_CODES`, and their texts never quote what was said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+ERROR_CODES = frozenset(
+    {
+        "model_missing",  # not installed here; the text names the command that pulls it
+        "model_unavailable",  # the model server cannot be reached, or does not answer in time
+        "model_busy",  # it has too much to do
+        "model_failed",  # it answered with an error, or broke off
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation, without thinking."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """A piece of what the model thinks before it answers."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The end of an answer; `truncated` when the stream ended without saying so."""
+
+    reason: Literal["stop", "length", "truncated"]
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_ms: int
+
+
+Event: TypeAlias = Thinking | Content | Done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDescription:
+    """What the model server says of a model; `digest` is `sha256:` and 64 hex digits."""
+
+    name: str
+    digest: str
+    backend: str
+    context_length: int | None
+    thinks: bool
+    simulated_thinking: bool
+    size: int
+
+
+class Model(Protocol):
+    """A model server. All methods raise `ModelError` and nothing else of their own."""
+
+    async def describe(self, name: str) -> ModelDescription:
+        """Describe one installed model; `model_missing` when it is not there."""
+
+    async def list_models(self) -> tuple[ModelDescription, ...]:
+        """Describe every installed model that runs inside this machine."""
+
+    def chat(
+        self, name: str, messages: Sequence[Message], *, options: Mapping[str, Any] | None = None
+    ) -> AsyncGenerator[Event, None]:
+        """Stream one answer: pieces, then exactly one `Done`. Closing it frees the model at once."""
+
+    async def close(self) -> None:
+        """Close every connection."""
