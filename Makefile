@@ -17,6 +17,7 @@ MODEL := $(DATA)/models/.unpacked
 # A stamp says that a step was done with the files it depends on; without a change a step costs nothing.
 PYTHON_READY := $(VENV)/.requirements
 TOOLS_READY := $(VENV)/.requirements-dev
+NODE_READY := $(VENV)/.node
 EXTENSION := $(VENV)/.quote_ext
 BROWSER := static/vendor/hpke.js
 PRODUCT := $(PYTHON_READY) $(EXTENSION) $(BROWSER)
@@ -80,17 +81,18 @@ $(EXTENSION): quote_ext/setup.py $(wildcard quote_ext/*.pyx quote_ext/*.pxd quot
 	@$(BIN)/python quote_ext/setup.py --quiet build_ext --inplace
 	@touch $@
 
-$(NODE)/node: deploy/pins/node.txt deploy/link-node.sh | $(PYTHON_READY)
+$(NODE_READY): deploy/pins/node.txt deploy/link-node.sh | $(PYTHON_READY)
 	@echo "· Node.js"
 	@deploy/link-node.sh $(NODE) $(BIN)/python
+	@touch $@
 
-node_modules/.browser: package.json package-lock.json | $(NODE)/node
+node_modules/.browser: package.json package-lock.json | $(NODE_READY)
 	@echo "· Browser libraries"
 	@$(NPM) ci --ignore-scripts --omit=dev --silent
 	@touch $@
 
 # The tools include the browser libraries; `npm ci` starts from nothing, so both stamps are set anew.
-node_modules/.tools: package.json package-lock.json | $(NODE)/node
+node_modules/.tools: package.json package-lock.json | $(NODE_READY)
 	@echo "· JavaScript tools"
 	@$(NPM) ci --ignore-scripts --silent
 	@touch node_modules/.browser $@
