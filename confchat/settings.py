@@ -17,6 +17,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 CONFCHAT_DEVELOPMENT = env.flag("CONFCHAT_DEVELOPMENT", default=False)
 CONFCHAT_DATA_DIR = env.path("CONFCHAT_DATA_DIR", BASE_DIR / "var")
+CONFCHAT_FIRST_PASSWORD = env.text("CONFCHAT_FIRST_PASSWORD", "")
 CONFCHAT_HOST = env.text("HOST", "127.0.0.1")
 CONFCHAT_PORT = env.integer("PORT", 8000, least=1)
 CONFCHAT_ORIGINS = env.words(
@@ -29,7 +30,9 @@ CONFCHAT_SIMULATOR_DIR = CONFCHAT_DATA_DIR / "simulator"
 CONFCHAT_PCCS_URL = env.text("CONFCHAT_PCCS_URL", "https://api.trustedservices.intel.com")
 CONFCHAT_OLLAMA_HOST = env.text("OLLAMA_HOST", "")
 CONFCHAT_UNSAFE_REMOTE_MODEL = env.flag("CONFCHAT_UNSAFE_REMOTE_MODEL", default=False)
-CONFCHAT_MODEL = env.text("CONFCHAT_MODEL", "deepseek-r1:70b")
+# Set by `manage.py serve` for the server it starts when OLLAMA_HOST is not set: that host is then the embedded model's.
+CONFCHAT_EMBEDDED_MODEL = env.flag("CONFCHAT_EMBEDDED_MODEL", default=not CONFCHAT_OLLAMA_HOST)
+CONFCHAT_MODEL = env.text("CONFCHAT_MODEL", "smollm2:135m" if CONFCHAT_EMBEDDED_MODEL else "deepseek-r1:70b")
 CONFCHAT_RELEASES_DIR = env.path("CONFCHAT_RELEASES_DIR", CONFCHAT_DATA_DIR / "releases")
 CONFCHAT_RELEASE_KEY = env.text("CONFCHAT_RELEASE_KEY", read_key_file(CONFCHAT_DATA_DIR / "keys" / "release.pub"))
 CONFCHAT_MIN_RELEASE = env.text("CONFCHAT_MIN_RELEASE", "0.1.0")
