@@ -12,7 +12,7 @@ from attestation.encoding import b64decode, parse_json
 from attestation.errors import MalformedError
 from confchat.errors import FrameError
 
-MAX_TEXT_CHARACTERS = 400_000
+MAX_PROMPT_CHARACTERS = 350_000
 MAX_TITLE_CHARACTERS = 200
 MAX_SUITES = 8
 
@@ -220,7 +220,7 @@ def _options(value: object) -> dict[str, Any]:
 
 
 def _prompt(value: object) -> str:
-    text = _text(value, longest=MAX_TEXT_CHARACTERS)
+    text = _text(value, longest=MAX_PROMPT_CHARACTERS)
     if not text.strip():
         raise MalformedError("an empty prompt")
     return text
@@ -237,7 +237,7 @@ REQUESTS: dict[str, dict[str, Callable[[object], Any]]] = {
     },
     "chat.stop": {"reply": _uuid4},
     "chat.regenerate": {"conversation": _uuid4, "message": _uuid4, "options": _options},
-    "chat.resume": {"reply": _uuid4, "offsets": _offsets},
+    "chat.resume": {"reply": _uuid4, "offsets": _offsets, "resume": lambda value: _optional(value, _text)},
     "conversation.list": {"before": lambda value: _optional(value, _text)},
     "conversation.open": {"conversation": _uuid4, "before": lambda value: _optional(value, _text)},
     "conversation.rename": {

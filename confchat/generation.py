@@ -1,0 +1,195 @@
+"""A running answer: it outlives its socket, is stored as it grows, and can be resumed and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from django.db import DatabaseError
+
+from confchat.conversations import Turn
+from confchat.errors import ModelError
+from confchat.llm import Done, Event, Thinking
+
+logger = logging.getLogger(__name__)
+
+SAVE_INTERVAL_S = 1.0
+MAX_CHARACTERS = 300_000
+KEEP_FINISHED_S = 600.0
+
+_STATES = {"": "running", "stop": "complete", "length": "complete"}
+
+Save = Callable[[Turn], Awaitable[None]]
+
+
+class Listener(Protocol):
+    """Who is told that a generation has begun to speak, or has more or has ended."""
+
+    def wake(self) -> None: ...
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Generation:
+    """One answer in the making. `thinking` and `content` only grow, until `reason` is set.
+
+    `owner` is the account; `resume` is what a session must know of an answer that is not stored.
+    """
+
+    owner: str
+    conversation: str
+    prompt: str
+    reply: str
+    model: str
+    resume: str
+    is_stored: bool
+    save: Save
+    thinking: str = ""
+    content: str = ""
+    reason: str = ""
+    error: ModelError | None = None
+    usage: dict[str, int | None] = field(default_factory=dict)
+    listeners: set[Listener] = field(default_factory=set)
+    finished_at: float = 0.0
+    _task: asyncio.Task[None] | None = None
+    _saving: asyncio.Task[None] | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        return bool(self.reason)
+
+    @property
+    def has_spoken(self) -> bool:
+        return bool(self.thinking or self.content or self.reason)
+
+    def start(self, events: AsyncGenerator[Event]) -> None:
+        """Run the model's events to their end in a task of this generation's own."""
+        self._task = asyncio.create_task(self._run(events), name="generation")
+
+    def stop(self) -> None:
+        """Cancel the model; what has come so far stays as the answer."""
+        if self._task is not None and not self.is_finished:
+            self._task.cancel()
+
+    def turn(self) -> Turn:
+        """Return the answer as it is now."""
+        return self._turn_ended(self.reason)
+
+    def _turn_ended(self, reason: str) -> Turn:
+        return Turn(
+            uuid=self.reply,
+            parent=self.prompt,
+            role="assistant",
+            text=self.content,
+            thinking=self.thinking,
+            state=_STATES.get(reason, "incomplete"),
+            reason=reason,
+            model=self.model,
+            prompt_tokens=self.usage.get("prompt_tokens"),
+            completion_tokens=self.usage.get("completion_tokens"),
+            total_ms=self.usage.get("total_ms"),
+        )
+
+    async def _run(self, events: AsyncGenerator[Event]) -> None:
+        started = time.monotonic()
+        saver = asyncio.create_task(self._save_each_second())
+        try:
+            async with aclosing(events):
+                reason = await self._consume(events)
+        except asyncio.CancelledError:
+            reason = "cancelled"
+        except ModelError as error:
+            reason, self.error = "error", error
+        except Exception:  # outermost frame of its task: an answer must end whatever happens
+            logger.exception("an answer ended by a fault of this program")
+            reason, self.error = "error", ModelError("internal")
+        saver.cancel()
+        self.usage.setdefault("total_ms", int((time.monotonic() - started) * 1000))
+        await self._finish(reason)
+
+    async def _consume(self, events: AsyncGenerator[Event]) -> str:
+        """Take in every event; return why the answer ended."""
+        async for event in events:
+            if isinstance(event, Done):
+                self.usage = {
+                    "prompt_tokens": event.prompt_tokens,
+                    "completion_tokens": event.completion_tokens,
+                    "total_ms": event.total_ms,
+                }
+                return event.reason
+            if isinstance(event, Thinking):
+                self.thinking += event.text
+            else:
+                self.content += event.text
+            self._wake()
+            if len(self.thinking) + len(self.content) > MAX_CHARACTERS:
+                return "length"
+        return "truncated"
+
+    async def _finish(self, reason: str) -> None:
+        """Store the answer, then tell of its end: what is announced as done is durable."""
+        if self._saving is not None:
+            await asyncio.wait([self._saving])
+        try:
+            await self.save(self._turn_ended(reason))
+        except DatabaseError:
+            logger.exception("an answer could not be stored")
+            reason, self.error = "error", ModelError("not_stored")
+        self.reason, self.finished_at = reason, time.monotonic()
+        self._wake()
+
+    async def _save_each_second(self) -> None:
+        saved = 0
+        while True:
+            await asyncio.sleep(SAVE_INTERVAL_S)
+            length = len(self.thinking) + len(self.content)
+            if length != saved:
+                saved = length
+                self._saving = asyncio.create_task(self._save_once())
+                await asyncio.shield(self._saving)
+
+    async def _save_once(self) -> None:
+        try:
+            await self.save(self.turn())
+        except DatabaseError:
+            logger.exception("a partial answer could not be stored; the next second tries again")
+
+    def _wake(self) -> None:
+        for listener in tuple(self.listeners):
+            listener.wake()
+
+
+class Generations:
+    """The answers in the making of this process, and for ten minutes those that have ended."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Generation] = {}
+
+    def add(self, generation: Generation) -> None:
+        self._forget_old()
+        self._known[generation.owner, generation.reply] = generation
+
+    def find(self, *, owner: str, reply: str) -> Generation | None:
+        """Return an account's answer by its id."""
+        return self._known.get((owner, reply))
+
+    def running_in(self, *, owner: str, conversation: str) -> Generation | None:
+        """Return the answer that an account's conversation is being given now."""
+        return next(
+            (
+                generation
+                for generation in self._known.values()
+                if (generation.owner, generation.conversation) == (owner, conversation) and not generation.is_finished
+            ),
+            None,
+        )
+
+    def _forget_old(self) -> None:
+        horizon = time.monotonic() - KEEP_FINISHED_S
+        old = [key for key, known in self._known.items() if known.is_finished and known.finished_at < horizon]
+        for key in old:
+            del self._known[key]

@@ -1,0 +1,257 @@
+"""One handshake: request → statement → quote → verdict → opening, and the gate that decides on it.
+
+The steps of docs/PROTOCOL.md sections 2 to 4 in order; sockets and tasks are the consumer's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from attestation.appraisal import AttestationResult, Expectation, appraise, worse_outcome
+from attestation.evidence import Evidence
+from attestation.history import record_attestation, record_opening
+from attestation.services import Verdict
+from attestation.statement import LIFETIME_S, Statement, build_statement, report_data
+from confchat.channel import KemKey, SealedChannel, choose_suite, generate_kem_key, open_opening
+from confchat.deployment import Deployment
+from confchat.errors import ChannelError, FrameError, RequestError
+from confchat.frames import Opening, SessionOpen, parse_opening
+from confchat.llm import ModelDescription
+
+# Whatever the policy and the risk accepted, no session opens without these (docs/PROTOCOL.md section 4).
+INDISPENSABLE = frozenset({"quote.chain", "quote.qe", "quote.signature", "td.attributes"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks for evidence: `user` is the account id or null for a stranger."""
+
+    user: str | None
+    origin: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Handshake:
+    """Evidence given to one client; opened at most once, while it has its key."""
+
+    record: str
+    asker: Asker
+    request_nonce: bytes
+    conversation: str | None
+    suites: tuple[str, ...]
+    model: ModelDescription
+    evidence: Evidence
+    statement: Statement
+    started: float
+    requested_at: datetime
+    evidence_at: datetime
+    key: KemKey | None
+    result: AttestationResult | None = None
+    verdict: Verdict | None = None
+
+    def evidence_message(self) -> dict[str, Any]:
+        return {"type": "attest.evidence", "record": self.record, **self.evidence.to_wire()}
+
+    def verdict_message(self) -> dict[str, Any]:
+        assert self.result is not None and self.verdict is not None
+        error = self.verdict.error_code
+        return {
+            "type": "attest.verdict",
+            "record": self.record,
+            "outcome": self.result.outcome,
+            "verifier": self.verdict.verifier.to_wire(),
+            "token": self.verdict.token,
+            "checks": self.result.to_wire_checks(),
+            "error": None if error is None else {"code": error},
+        }
+
+
+async def begin_handshake(
+    deployment: Deployment, asker: Asker, *, nonce: bytes, conversation: str | None, suites: tuple[str, ...]
+) -> Handshake:
+    """Make a key, a statement and a quote over it, and fetch the collateral that goes with it.
+
+    Raises:
+        FrameError: no suite in common.
+        UnavailableError, ModelError: no quote, no collateral or no model now.
+    """
+    started, requested_at = time.monotonic(), datetime.now(UTC)
+    suite = choose_suite(suites)
+    if suite is None:
+        raise FrameError("bad_message", "no suite in common")
+    key = generate_kem_key(suite)
+    model = await deployment.describe_model()
+    statement = _state(deployment, asker, nonce=nonce, conversation=conversation, key=key, model=model)
+    statement_bytes = build_statement(statement)
+    quote = await deployment.attester.attest(statement_bytes)
+    evidence = Evidence(
+        statement=statement_bytes,
+        deployment_sig=deployment.log_key.sign_statement(statement_bytes),
+        kem_key=key.public,
+        quote=quote,
+        collateral=await deployment.collateral.collateral_for(quote),
+        ccel=None,
+        aael=None,
+        trust_anchor=deployment.attester.trust_anchor,
+        simulator_root=deployment.simulator_root,
+    )
+    return Handshake(
+        record=str(uuid.uuid4()),
+        asker=asker,
+        request_nonce=nonce,
+        conversation=conversation,
+        suites=suites,
+        model=model,
+        evidence=evidence,
+        statement=statement,
+        started=started,
+        requested_at=requested_at,
+        evidence_at=datetime.now(UTC),
+        key=key,
+    )
+
+
+async def appraise_handshake(deployment: Deployment, handshake: Handshake) -> None:
+    """Ask the attestation service, appraise everything ourselves, and record it before it is told."""
+    handshake.verdict = await deployment.verifier.verify(
+        handshake.evidence, report_data=report_data(handshake.evidence.statement)
+    )
+    handshake.result = await asyncio.to_thread(
+        appraise,
+        handshake.evidence,
+        policy=deployment.policy,
+        expectation=_expectation(deployment, handshake),
+        releases=deployment.releases,
+        token=handshake.verdict.token,
+        cache=deployment.verified,
+    )
+    await record_attestation(
+        handshake.record,
+        evidence=handshake.evidence,
+        result=handshake.result,
+        verdict=handshake.verdict,
+        user=handshake.asker.user,
+        conversation=handshake.conversation,
+        requested_at=handshake.requested_at,
+        evidence_at=handshake.evidence_at,
+    )
+
+
+async def open_session(
+    deployment: Deployment, handshake: Handshake, message: SessionOpen
+) -> tuple[SealedChannel, Opening, str]:
+    """Open what the client sealed and pass the gate; return the channel, the opening and the outcome.
+
+    The key is gone after this, whatever comes of it.
+
+    Raises:
+        ChannelError, FrameError: not an opening for this handshake.
+        RequestError: `wrong_account`, `record_expired`, `refused_by_policy`.
+    """
+    key, handshake.key = handshake.key, None
+    if key is None or handshake.result is None:
+        raise RequestError("record_unknown", retry=True)
+    if time.monotonic() - handshake.started > LIFETIME_S:
+        raise RequestError("record_expired", retry=True)
+    if message.suite != key.suite:
+        raise ChannelError("opening_malformed")
+    statement = handshake.evidence.statement
+    opening = parse_opening(open_opening(key, sealed=message.sealed, statement=statement))
+    if opening.user != handshake.asker.user:
+        raise RequestError("wrong_account")
+    outcome = worse_outcome(handshake.result.outcome, opening.outcome)
+    accepted = may_open(deployment, handshake.result, opening, outcome)
+    await record_opening(
+        handshake.record,
+        client_outcome=opening.outcome,
+        outcome=outcome,
+        accepted_risk=opening.accept_risk and outcome != "affirming",
+        opened=accepted,
+    )
+    if not accepted:
+        raise RequestError("refused_by_policy")
+    channel = SealedChannel(secret=opening.secret, sealed=message.sealed, statement=statement)
+    return channel, opening, outcome
+
+
+def may_open(deployment: Deployment, result: AttestationResult, opening: Opening, outcome: str) -> bool:
+    """The gate: `affirming` alone, or a risk accepted where the policy lets users accept it."""
+    if outcome == "affirming":
+        return True
+    if deployment.policy.enforcement != "warn" or not opening.accept_risk or opening.history_key is not None:
+        return False
+    return all(
+        check.status == "pass"
+        for check in result.checks
+        if check.id in INDISPENSABLE or check.id.startswith("binding.")
+    )
+
+
+def ready_message(
+    handshake: Handshake, opening: Opening, *, outcome: str, resume: str
+) -> dict[str, Any]:
+    """Build the first sealed message of a session."""
+    return {
+        "type": "session.ready",
+        "record": handshake.record,
+        "statement_sha256": hashlib.sha256(handshake.evidence.statement).hexdigest(),
+        "user": opening.user,
+        "conversation": handshake.conversation,
+        "outcome": outcome,
+        "resume": resume,
+        "consistency": None,
+    }
+
+
+def _state(
+    deployment: Deployment,
+    asker: Asker,
+    *,
+    nonce: bytes,
+    conversation: str | None,
+    key: KemKey,
+    model: ModelDescription,
+) -> Statement:
+    now = int(time.time())
+    checkpoint = deployment.checkpoint()
+    return Statement(
+        nonce=nonce,
+        conversation=conversation,
+        origin=asker.origin,
+        issued_at=now,
+        expires_at=now + LIFETIME_S,
+        instance=deployment.instance,
+        kem_suite=key.suite,
+        kem_key_sha256=key.public_sha256,
+        model_name=model.name,
+        model_digest=model.digest,
+        model_backend=model.backend,
+        release_version=deployment.release_version,
+        release_digest=deployment.release_digest,
+        policy=deployment.policy.enforcement,
+        model_endpoint=deployment.model_endpoint,
+        development=deployment.development,
+        log_origin=checkpoint.origin,
+        log_size=checkpoint.size,
+        log_root=checkpoint.root,
+    )
+
+
+def _expectation(deployment: Deployment, handshake: Handshake) -> Expectation:
+    return Expectation(
+        nonce=handshake.request_nonce,
+        conversation=handshake.conversation,
+        origin=handshake.asker.origin,
+        suites=handshake.suites,
+        deployment_key=deployment.log_key.public,
+        now=datetime.now(UTC),
+        elapsed_s=time.monotonic() - handshake.started,
+        loopback=deployment.development,
+        log_view=None,
+    )
