@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.product import MODELS, ROOT, Server, running_server
+
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox",  # root may not use it; the pages are our own
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +31,24 @@ def shared_vectors() -> Path:
     if not directory.is_dir():
         pytest.skip(f"no test vectors: put them into {directory}")
     return directory
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    """Launch Debian's Chromium once; tests that use it say `pytest.mark.asyncio(loop_scope="session")`."""
+    executable = shutil.which("chromium")
+    if executable is None:
+        pytest.skip("no Chromium: apt-get install chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=executable, args=list(CHROMIUM_ARGUMENTS))
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Start the real product once, with the embedded model and the simulated platform."""
+    if not MODELS.is_dir():
+        pytest.skip("no embedded model: make var/models/.unpacked")
+    with running_server(tmp_path_factory.mktemp("product") / "data") as running:
+        yield running
