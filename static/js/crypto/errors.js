@@ -1,0 +1,12 @@
+/** What can go wrong with bytes and with sealed frames; `code` is stable, the text is for developers only. */
+
+export class MalformedError extends Error {
+  code = "malformed";
+}
+
+export class ChannelError extends Error {
+  constructor(code, options) {
+    super(code, options);
+    this.code = code;
+  }
+}
