@@ -29,8 +29,14 @@ Good evidence, pure and repeatable:
     missing module     Td(report_data=…, tee_tcb_svn=bytes([5, 9, 7, *bytes(13)]))  # no identity TDX_09
     relaunch advised   Td(report_data=…, tee_tcb_svn=OLD_TEE_TCB_SVN), body type 3 or 4
     single fields      flip bytes: every signature here is repeatable, so offsets stay where they are
+
+The running platform: `create_simulator(directory)` makes one, `python -m attestation.simulator serve` serves its
+quoting service and its collateral on Unix sockets, `Guest(directory).td_report(…)` is the TD's inside, and
+`manage.py simulator` changes it (changes.py) while all of them run.
 """
 
+from attestation.simulator.changes import COLLATERAL_MAX_AGE_S
+from attestation.simulator.installation import Guest, create_simulator, measurements
 from attestation.simulator.pck_extension import FMSPC, PCE_ID, PckValues
 from attestation.simulator.pki import (
     Pki,
@@ -44,6 +50,7 @@ from attestation.simulator.pki import (
 )
 from attestation.simulator.platform import Platform, build_collateral, build_pck_crl, build_root_crl
 from attestation.simulator.quotes import USER_DATA, QuotingEnclave, build_quote
+from attestation.simulator.sockets import PCCS_SOCKET, QGS_SOCKET
 from attestation.simulator.tcb import EVALUATION_NUMBER, OLD_LEVEL, QeIdentity, SvnLevel, TcbInfo, TcbLevel
 from attestation.simulator.td_report import (
     DEBUG,
@@ -58,15 +65,19 @@ from attestation.simulator.td_report import (
 )
 
 __all__ = [
+    "COLLATERAL_MAX_AGE_S",
     "DEBUG",
     "EVALUATION_NUMBER",
     "FMSPC",
     "MIGRATABLE",
     "OLD_LEVEL",
     "OLD_TEE_TCB_SVN",
+    "PCCS_SOCKET",
     "PCE_ID",
+    "QGS_SOCKET",
     "SEPT_VE_DISABLE",
     "USER_DATA",
+    "Guest",
     "PckValues",
     "Pki",
     "Platform",
@@ -84,11 +95,13 @@ __all__ = [
     "build_quote",
     "build_root_crl",
     "build_td_report",
+    "create_simulator",
     "issue",
     "issue_pck",
     "issue_pck_ca",
     "issue_root",
     "issue_tcb_signing",
     "measure",
+    "measurements",
     "parse_td_report",
 ]
