@@ -1,0 +1,6 @@
+from os import PathLike
+
+def configfs_quote(
+    report_data: bytes, entry: str | PathLike[str], *, attempts: int = 5, retry_delay_s: float = 1.0
+) -> bytes: ...
+def qgs_quote(td_report: bytes, socket_path: str | PathLike[str], *, timeout_s: float) -> bytes: ...
