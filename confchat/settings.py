@@ -1,6 +1,6 @@
 """Settings of the project: Django's, and the product's own with the prefix CONFCHAT_.
 
-Every variable read here is described in README.md; `confchat.checks` refuses unsafe combinations.
+Every variable read here is described in docs/SETTINGS.md; `confchat.checks` refuses unsafe combinations.
 """
 
 from __future__ import annotations
