@@ -5,6 +5,14 @@ say SIMULATED, and the FMSPC was never issued.
 
 Good evidence, pure and repeatable:
 
+    from attestation.simulator.platform import Platform, build_collateral, build_pck_crl, build_root_crl
+    from attestation.simulator.td_report import DEBUG, MIGRATABLE, OLD_TEE_TCB_SVN, SEPT_VE_DISABLE, Td, measure
+    from attestation.simulator.td_report import build_attributes, build_td_report, parse_td_report
+    from attestation.simulator.tcb import QeIdentity, SvnLevel, TcbInfo, TcbLevel     # the texts' values
+    from attestation.simulator.pki import Pki, build_crl, issue, issue_pck            # single certificates, CRLs
+    from attestation.simulator.pck_extension import PckValues
+    from attestation.simulator.quotes import QuotingEnclave, build_quote
+
     platform = Platform.create(created_at, seed=b"any bytes")          # no seed: a new platform each time
     td = Td(report_data=report_data(statement))                       # td_report.py: every field has a default
     quote = platform.quote(td)                                        # v4; version=5, body_type=2 | 3 | 4
@@ -34,74 +42,3 @@ The running platform: `create_simulator(directory)` makes one, `python -m attest
 quoting service and its collateral on Unix sockets, `Guest(directory).td_report(…)` is the TD's inside, and
 `manage.py simulator` changes it (changes.py) while all of them run.
 """
-
-from attestation.simulator.changes import COLLATERAL_MAX_AGE_S
-from attestation.simulator.installation import Guest, create_simulator, measurements
-from attestation.simulator.pck_extension import FMSPC, PCE_ID, PckValues
-from attestation.simulator.pki import (
-    Pki,
-    Signer,
-    build_crl,
-    issue,
-    issue_pck,
-    issue_pck_ca,
-    issue_root,
-    issue_tcb_signing,
-)
-from attestation.simulator.platform import Platform, build_collateral, build_pck_crl, build_root_crl
-from attestation.simulator.quotes import USER_DATA, QuotingEnclave, build_quote
-from attestation.simulator.sockets import PCCS_SOCKET, QGS_SOCKET
-from attestation.simulator.tcb import EVALUATION_NUMBER, OLD_LEVEL, QeIdentity, SvnLevel, TcbInfo, TcbLevel
-from attestation.simulator.td_report import (
-    DEBUG,
-    MIGRATABLE,
-    OLD_TEE_TCB_SVN,
-    SEPT_VE_DISABLE,
-    Td,
-    build_attributes,
-    build_td_report,
-    measure,
-    parse_td_report,
-)
-
-__all__ = [
-    "COLLATERAL_MAX_AGE_S",
-    "DEBUG",
-    "EVALUATION_NUMBER",
-    "FMSPC",
-    "MIGRATABLE",
-    "OLD_LEVEL",
-    "OLD_TEE_TCB_SVN",
-    "PCCS_SOCKET",
-    "PCE_ID",
-    "QGS_SOCKET",
-    "SEPT_VE_DISABLE",
-    "USER_DATA",
-    "Guest",
-    "PckValues",
-    "Pki",
-    "Platform",
-    "QeIdentity",
-    "QuotingEnclave",
-    "Signer",
-    "SvnLevel",
-    "TcbInfo",
-    "TcbLevel",
-    "Td",
-    "build_attributes",
-    "build_collateral",
-    "build_crl",
-    "build_pck_crl",
-    "build_quote",
-    "build_root_crl",
-    "build_td_report",
-    "create_simulator",
-    "issue",
-    "issue_pck",
-    "issue_pck_ca",
-    "issue_root",
-    "issue_tcb_signing",
-    "measure",
-    "measurements",
-    "parse_td_report",
-]
