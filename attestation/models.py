@@ -1,0 +1,96 @@
+"""Tables of the attestation history: evidence, verdicts and outcomes, and never anything of a conversation's content.
+
+A million records stay small because what they have in common (collateral, certificates, event logs, releases, keys) is
+kept once, under its SHA-256.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+
+class SharedPart(models.Model):
+    """Bytes that many records have in common; `digest` is their SHA-256 in hex."""
+
+    digest = models.CharField(max_length=64, unique=True)
+    content = models.BinaryField()
+
+    class Meta:
+        default_permissions = ()
+
+
+class Attestation(models.Model):
+    """One attestation: what was shown, what was found, who asked, and what became of it.
+
+    `id` is the record's id on the wire. Outcomes are the tiers of EAR; `client_outcome` is empty until an opening was
+    tried, and `outcome` is then the worse of both. Digests and measurements are lower-case hex.
+    """
+
+    class Outcome(models.TextChoices):
+        AFFIRMING = "affirming"
+        WARNING = "warning"
+        CONTRAINDICATED = "contraindicated"
+        NONE = "none"
+
+    class TrustAnchor(models.TextChoices):
+        INTEL = "intel"
+        SIMULATOR = "simulator"
+
+    id = models.UUIDField(primary_key=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, db_index=False)
+    conversation = models.UUIDField(null=True)
+
+    # Evidence. The quote is `quote_head` and then the content of `quote_certificates`.
+    statement = models.BinaryField()
+    deployment_sig = models.BinaryField()
+    kem_key = models.BinaryField()
+    quote_head = models.BinaryField()
+    quote_certificates = models.ForeignKey(SharedPart, on_delete=models.PROTECT, db_index=False, related_name="+")
+    collateral = models.ForeignKey(SharedPart, on_delete=models.PROTECT, db_index=False, related_name="+")
+    ccel = models.ForeignKey(SharedPart, on_delete=models.PROTECT, null=True, db_index=False, related_name="+")
+    aael = models.ForeignKey(SharedPart, on_delete=models.PROTECT, null=True, db_index=False, related_name="+")
+    trust_anchor = models.CharField(max_length=9, choices=TrustAnchor)
+    simulator_root = models.ForeignKey(
+        SharedPart, on_delete=models.PROTECT, null=True, db_index=False, related_name="+"
+    )
+
+    # Verdict.
+    server_outcome = models.CharField(max_length=15, choices=Outcome)
+    client_outcome = models.CharField(max_length=15, choices=Outcome, blank=True)
+    outcome = models.CharField(max_length=15, choices=Outcome)
+    accepted_risk = models.BooleanField(default=False)
+    checks = models.ForeignKey(SharedPart, on_delete=models.PROTECT, db_index=False, related_name="+")
+    failing_check = models.CharField(max_length=32, blank=True)
+    failing_code = models.CharField(max_length=32, blank=True)
+    verifier = models.ForeignKey(SharedPart, on_delete=models.PROTECT, db_index=False, related_name="+")
+    verifier_kind = models.CharField(max_length=16)
+    token = models.TextField(blank=True)
+    error_code = models.CharField(max_length=32, blank=True)
+
+    # What it is compared with.
+    release = models.ForeignKey(SharedPart, on_delete=models.PROTECT, null=True, db_index=False, related_name="+")
+    keys = models.ForeignKey(SharedPart, on_delete=models.PROTECT, db_index=False, related_name="+")
+
+    # For lists; read from the evidence, empty where it could not be parsed.
+    release_version = models.CharField(max_length=64, blank=True)
+    release_digest = models.CharField(max_length=64, blank=True)
+    model_name = models.CharField(max_length=200, blank=True)
+    mr_td = models.CharField(max_length=96, blank=True)
+    tcb_status = models.CharField(max_length=40, blank=True)
+    valid_until = models.DateTimeField(null=True)
+
+    requested_at = models.DateTimeField()
+    evidence_at = models.DateTimeField()
+    verdict_at = models.DateTimeField()
+    opened_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        permissions = [("export_evidence", "Can take evidence away")]
+        indexes = [
+            models.Index(fields=["-verdict_at", "-id"], name="attestation_newest"),
+            models.Index(fields=["user", "-verdict_at", "-id"], name="attestation_of_user"),
+            models.Index(fields=["outcome", "-verdict_at", "-id"], name="attestation_by_outcome"),
+            models.Index(fields=["conversation"], name="attestation_of_conversation"),
+        ]

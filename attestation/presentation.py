@@ -1,0 +1,181 @@
+"""A record as people read it: outcomes and checks in words, and the fields of the evidence with their names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from attestation.encoding import b64decode, parse_json
+from attestation.errors import MalformedError
+from attestation.models import Attestation
+from attestation.quote import Quote, parse_quote
+from attestation.records import read_evidence, read_json
+from attestation.statement import Statement, parse_statement
+from attestation.words import CHECK_WORDS, ERROR_WORDS, OUTCOME_WORDS, title_of
+
+_ICONS = {"affirming": "tick", "pass": "tick", "warning": "clock", "unknown": "clock"}
+_STATUS_WORDS = {"pass": "holds", "fail": "does not hold", "unknown": "not checked"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """An outcome or status as a chip: its style, its shape in `trust.svg`, and its word."""
+
+    style: str
+    icon: str
+    word: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the list."""
+
+    attestation: Attestation
+    mark: Mark
+    is_simulated: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckLine:
+    """One check: what it claims, how it stands, and the sentence that the verifier wrote."""
+
+    id: str
+    title: str
+    mark: Mark
+    source: str
+    detail: str
+    fault: str
+
+
+def describe_row(attestation: Attestation) -> Row:
+    """Return what the list shows of one record."""
+    is_simulated = _is_simulated(attestation)
+    return Row(
+        attestation=attestation,
+        mark=outcome_mark(attestation.outcome, is_simulated=is_simulated),
+        is_simulated=is_simulated,
+        reason=_(title_of(attestation.failing_check)) if attestation.failing_check else "",
+    )
+
+
+def describe_record(attestation: Attestation) -> dict[str, Any]:
+    """Return what the page of one record shows, as its template's context."""
+    evidence = read_evidence(attestation)
+    is_simulated = _is_simulated(attestation)
+    client = attestation.client_outcome
+    return {
+        "is_simulated": is_simulated,
+        "mark": outcome_mark(attestation.outcome, is_simulated=is_simulated),
+        "server_mark": outcome_mark(attestation.server_outcome, is_simulated=is_simulated),
+        "client_mark": outcome_mark(client, is_simulated=is_simulated) if client else None,
+        "reason": _(CHECK_WORDS[attestation.failing_check].fault) if attestation.failing_check in CHECK_WORDS else "",
+        "service_error": _(ERROR_WORDS.get(attestation.error_code, attestation.error_code)),
+        "checks": [_check_line(check) for check in read_json(attestation.checks)],
+        "verifier": read_json(attestation.verifier),
+        "quote_fields": _quote_fields(evidence.quote),
+        "statement_fields": _statement_fields(evidence.statement),
+        "token_claims": _token_claims(attestation.token),
+    }
+
+
+def outcome_mark(outcome: str, *, is_simulated: bool) -> Mark:
+    """Return an outcome as a chip; simulated evidence keeps its own shape even where it was affirmed."""
+    icon = _ICONS.get(outcome, "cross")
+    if is_simulated and icon == "tick":
+        icon = "tick-simulated"
+    return Mark(style=f"is-{outcome}", icon=icon, word=_(OUTCOME_WORDS.get(outcome, outcome)))
+
+
+def _check_line(check: dict[str, str]) -> CheckLine:
+    name, status = check["id"], check["status"]
+    holds = status == "pass"
+    return CheckLine(
+        id=name,
+        title=_(title_of(name)),
+        mark=Mark(style=f"is-{status}", icon=_ICONS.get(status, "cross"), word=_(_STATUS_WORDS.get(status, status))),
+        source=check["source"],
+        detail=check["detail"],
+        fault="" if holds or name not in CHECK_WORDS else _(CHECK_WORDS[name].fault),
+    )
+
+
+def _is_simulated(attestation: Attestation) -> bool:
+    return attestation.trust_anchor == Attestation.TrustAnchor.SIMULATOR
+
+
+def _quote_fields(raw: bytes) -> list[tuple[str, str]]:
+    """Return the fields that identify and bind a TD under the specification's names, nothing where it is damaged."""
+    try:
+        quote = parse_quote(raw)
+    except MalformedError:
+        return []
+    return list(_named_fields(quote))
+
+
+def _named_fields(quote: Quote) -> Iterable[tuple[str, str]]:
+    report = quote.report
+    yield "Version", str(quote.header.version)
+    for name, value in (
+        ("MRTD", report.mr_td),
+        ("RTMR0", report.rtmr0),
+        ("RTMR1", report.rtmr1),
+        ("RTMR2", report.rtmr2),
+        ("RTMR3", report.rtmr3),
+        ("MRSEAM", report.mr_seam),
+        ("TEE_TCB_SVN", report.tee_tcb_svn),
+        ("TD_ATTRIBUTES", report.td_attributes),
+        ("XFAM", report.xfam),
+        ("MRCONFIGID", report.mr_config_id),
+        ("MROWNER", report.mr_owner),
+        ("MROWNERCONFIG", report.mr_owner_config),
+        ("MRSERVICETD", report.mr_service_td),
+        ("REPORTDATA", report.report_data),
+    ):
+        if value is not None:
+            yield name, value.hex()
+
+
+def _statement_fields(raw: bytes) -> list[tuple[str, str]]:
+    try:
+        statement = parse_statement(raw)
+    except MalformedError:
+        return []
+    return list(_stated_fields(statement))
+
+
+def _stated_fields(statement: Statement) -> Iterable[tuple[str, str]]:
+    yield _("Address"), statement.origin
+    yield _("Conversation"), statement.conversation or "—"
+    yield _("Made"), _time(statement.issued_at)
+    yield _("Holds until"), _time(statement.expires_at)
+    yield _("Key agreement"), statement.kem_suite
+    yield _("Key, SHA-256"), statement.kem_key_sha256.hex()
+    yield _("Model"), f"{statement.model_name} · {statement.model_backend}"
+    yield _("Model digest"), statement.model_digest
+    yield _("Release"), statement.release_version
+    yield _("Release digest"), f"sha256:{statement.release_digest.hex()}"
+    yield _("Policy"), statement.policy
+    yield _("Log"), f"{statement.log_origin} · {statement.log_size}"
+    yield _("Nonce"), statement.nonce.hex()
+
+
+def _time(seconds: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except (OverflowError, ValueError, OSError):
+        return str(seconds)
+
+
+def _token_claims(token: str) -> str:
+    """Return a token's claims for reading. Not verified here: what they are worth is the check `verdict.token`."""
+    try:
+        claims = parse_json(b64decode(token.split(".")[1]))
+    except (IndexError, MalformedError):
+        return ""
+    return json.dumps(claims, ensure_ascii=False, indent=2)

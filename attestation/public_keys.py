@@ -1,0 +1,41 @@
+"""The public keys of a deployment, as it publishes them; whoever relies on them pins them from elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from attestation.encoding import b64encode
+from attestation.log import build_vkey
+from attestation.token import TokenIssuer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicKeys:
+    """Log key and release key are raw Ed25519 keys of 32 bytes; a key that is not configured is None."""
+
+    log_origin: str
+    log_key: bytes
+    release_key: bytes | None
+    token_issuer: TokenIssuer | None
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the body of `GET /attestation/keys`."""
+        return {
+            "log": {
+                "origin": self.log_origin,
+                "key": b64encode(self.log_key),
+                "vkey": build_vkey(self.log_origin, self.log_key),
+            },
+            "release": None if self.release_key is None else {"key": b64encode(self.release_key)},
+            "token": None if self.token_issuer is None else _issuer_to_wire(self.token_issuer),
+        }
+
+
+def _issuer_to_wire(issuer: TokenIssuer) -> dict[str, Any]:
+    return {
+        "issuer": issuer.issuer,
+        "audience": issuer.audience,
+        "algorithm": issuer.algorithm,
+        "key": dict(issuer.key),
+    }

@@ -1,0 +1,74 @@
+"""What this installation publishes of itself, read from the files that the settings name: keys and known releases."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+
+from attestation.encoding import b64decode
+from attestation.errors import ConfigurationError, MalformedError
+from attestation.log import LogKey, load_log_key
+from attestation.public_keys import PublicKeys
+from attestation.reference_values import ReferenceRelease, load_releases
+from attestation.services import embedded_issuer
+from attestation.services.token_key import load_token_key
+from attestation.token import TokenIssuer
+
+LOG_KEY_FILE = "log.ed25519"
+TOKEN_KEY_FILE = "token.p256"  # noqa: S105  # a file's name
+
+_RELEASE_KEY_SIZE = 32
+
+
+def log_key() -> LogKey:
+    """Return the deployment's log key."""
+    return _log_key(keys_directory() / LOG_KEY_FILE, settings.CONFCHAT_LOG_ORIGIN)
+
+
+def release_key() -> bytes | None:
+    """Return the public key (Ed25519, 32 bytes) that reference releases are signed with, None where none is set."""
+    if not settings.CONFCHAT_RELEASE_KEY:
+        return None
+    try:
+        return b64decode(settings.CONFCHAT_RELEASE_KEY, size=_RELEASE_KEY_SIZE)
+    except MalformedError as error:
+        raise ConfigurationError("CONFCHAT_RELEASE_KEY is not an Ed25519 key in base64url") from error
+
+
+def releases() -> tuple[ReferenceRelease, ...]:
+    """Return the reference releases that are known good, newest first."""
+    key = release_key()
+    return () if key is None else _releases(settings.CONFCHAT_RELEASES_DIR, key)
+
+
+def token_issuer() -> TokenIssuer:
+    """Return the embedded attestation service's names and public key, as relying parties pin them."""
+    return _token_issuer(keys_directory() / TOKEN_KEY_FILE)
+
+
+def public_keys() -> PublicKeys:
+    """Return every public key that this installation publishes."""
+    log = log_key()
+    return PublicKeys(log_origin=log.origin, log_key=log.public, release_key=release_key(), token_issuer=token_issuer())
+
+
+def keys_directory() -> Path:
+    """Return where this installation keeps its private keys."""
+    return Path(settings.CONFCHAT_DATA_DIR) / "keys"
+
+
+@lru_cache(maxsize=4)
+def _log_key(path: Path, origin: str) -> LogKey:
+    return load_log_key(path, origin=origin)
+
+
+@lru_cache(maxsize=4)
+def _releases(directory: Path, key: bytes) -> tuple[ReferenceRelease, ...]:
+    return load_releases(directory, release_key=key)
+
+
+@lru_cache(maxsize=4)
+def _token_issuer(path: Path) -> TokenIssuer:
+    return embedded_issuer(load_token_key(path))

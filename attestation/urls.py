@@ -1,0 +1,18 @@
+"""Addresses of the attestation history and of what an installation publishes of itself."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from attestation import views
+
+app_name = "attestation"
+
+urlpatterns = [
+    path("", views.records, name="records"),
+    path("records/<uuid:record>/", views.record, name="record"),
+    path("records/<uuid:record>/evidence.zip", views.evidence, name="evidence"),
+    path("releases", views.releases, name="releases"),
+    path("keys", views.keys, name="keys"),
+    path("log/checkpoint", views.checkpoint, name="checkpoint"),
+]

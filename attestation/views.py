@@ -1,0 +1,104 @@
+"""The history's pages, evidence to take away, and what an installation publishes of itself.
+
+Who may see what: Django permissions, which the groups `admins` and `auditors` have. Nobody sees content here.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required, permission_required
+from django.contrib.auth.models import AbstractUser
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from attestation import publication
+from attestation.bundle import build_bundle
+from attestation.errors import MalformedError
+from attestation.history import release_to_wire
+from attestation.models import Attestation
+from attestation.presentation import describe_record, describe_row
+from attestation.records import find_attestation, list_attestations, read_bundle
+
+VIEW = "attestation.view_attestation"
+EXPORT = "attestation.export_evidence"
+
+
+@require_safe
+@login_required
+@permission_required(VIEW, raise_exception=True)
+def records(request: HttpRequest) -> HttpResponse:
+    """List every attestation, newest first."""
+    try:
+        page = list_attestations(before=request.GET.get("before"))
+    except MalformedError as error:
+        raise Http404 from error
+    context = {"rows": [describe_row(item) for item in page.records], "next": page.next, "is_first": not request.GET}
+    return render(request, "attestation/records.html", context)
+
+
+@require_safe
+@login_required
+def record(request: HttpRequest, record: UUID) -> HttpResponse:
+    """Show everything about one attestation."""
+    if not _user(request).has_perm(VIEW):
+        raise Http404
+    attestation = _find(record)
+    context = {
+        "attestation": attestation,
+        "may_export": _may_export(request, attestation),
+        **describe_record(attestation),
+    }
+    return render(request, "attestation/record.html", context)
+
+
+@require_safe
+@login_required
+def evidence(request: HttpRequest, record: UUID) -> HttpResponse:
+    """Give away one attestation as an archive; whoever may not have it is told that there is none."""
+    attestation = _find(record)
+    if not _may_export(request, attestation):
+        raise Http404
+    response = HttpResponse(build_bundle(read_bundle(attestation)), content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="evidence-{attestation.pk}.zip"'
+    return response
+
+
+@require_safe
+def releases(request: HttpRequest) -> JsonResponse:
+    """Publish the reference releases: exact manifests and their signatures."""
+    return JsonResponse({"releases": [release_to_wire(release) for release in publication.releases()]})
+
+
+@require_safe
+def keys(request: HttpRequest) -> JsonResponse:
+    """Publish the public keys of this installation; whoever relies on them pins them."""
+    return JsonResponse(publication.public_keys().to_wire())
+
+
+@require_safe
+@cache_control(no_cache=True)
+def checkpoint(request: HttpRequest) -> HttpResponse:
+    """Publish the transparency log's newest checkpoint as a signed note."""
+    key = publication.log_key()
+    return HttpResponse(key.sign_checkpoint(key.checkpoint()), content_type="text/plain; charset=utf-8")
+
+
+def _find(record: UUID) -> Attestation:
+    try:
+        return find_attestation(record)
+    except Attestation.DoesNotExist as error:
+        raise Http404 from error
+
+
+def _may_export(request: HttpRequest, attestation: Attestation) -> bool:
+    """Auditors and admins may, and the user whose conversation it was."""
+    user = _user(request)
+    return user.has_perm(EXPORT) or attestation.user_id == user.pk
+
+
+def _user(request: HttpRequest) -> AbstractUser:
+    return cast(AbstractUser, request.user)

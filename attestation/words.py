@@ -1,0 +1,103 @@
+"""The checks in the words of people who are not specialists: a title, and what it means when it does not hold.
+
+The page says the same in its own language files; these serve the command line and the history's pages.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+def gettext_noop(text: str) -> str:
+    """Mark a text for `manage.py makemessages`; who shows it translates it. This module does not know Django."""
+    return text
+
+
+class CheckWords(NamedTuple):
+    """`title` is the claim that a check makes; `fault` says what it means when that claim does not hold."""
+
+    title: str
+    fault: str
+
+
+CHECK_WORDS: dict[str, CheckWords] = {
+    "quote.parse": CheckWords(
+        gettext_noop("The machine's report can be read"),
+        gettext_noop("The report is damaged or of an unknown kind."),
+    ),
+    "quote.chain": CheckWords(
+        gettext_noop("Intel vouches for this processor"),
+        gettext_noop("The certificates do not lead to Intel, or one was revoked."),
+    ),
+    "quote.collateral": CheckWords(
+        gettext_noop("Intel's status lists are current"),
+        gettext_noop("Intel's lists for this platform are missing, expired or not genuine."),
+    ),
+    "quote.qe": CheckWords(
+        gettext_noop("The signing enclave is Intel's"),
+        gettext_noop("The part of the processor that signs reports is not the one Intel released."),
+    ),
+    "quote.signature": CheckWords(
+        gettext_noop("The report was signed by this processor"),
+        gettext_noop("The signature does not match: the report was changed or made up."),
+    ),
+    "tcb.status": CheckWords(
+        gettext_noop("The processor's protections are up to date"),
+        gettext_noop("Known weaknesses of this platform have not been repaired."),
+    ),
+    "td.attributes": CheckWords(
+        gettext_noop("Nobody can look inside the machine"),
+        gettext_noop("The machine runs in debug mode, or could be moved or inspected."),
+    ),
+    "td.measurements": CheckWords(
+        gettext_noop("It runs exactly the released software"),
+        gettext_noop("What was started is not a known release."),
+    ),
+    "binding.report_data": CheckWords(
+        gettext_noop("The report was made for this conversation"),
+        gettext_noop("The report does not belong to this session."),
+    ),
+    "binding.nonce": CheckWords(
+        gettext_noop("The report is fresh"),
+        gettext_noop("It answers somebody else's question, or an old one."),
+    ),
+    "binding.key": CheckWords(
+        gettext_noop("Only this machine can read what is sent"),
+        gettext_noop("The key offered is not the one in the report."),
+    ),
+    "binding.origin": CheckWords(
+        gettext_noop("It is this site, not a copy elsewhere"),
+        gettext_noop("The report was made for another address or another operator."),
+    ),
+    "binding.fresh": CheckWords(
+        gettext_noop("The report is only minutes old"),
+        gettext_noop("It has expired, or a clock is wrong."),
+    ),
+    "binding.log": CheckWords(
+        gettext_noop("The history has not been rewritten"),
+        gettext_noop("The public log does not continue the one seen before."),
+    ),
+    "verdict.token": CheckWords(
+        gettext_noop("The attestation service agrees"),
+        gettext_noop("The service refused, did not answer, or its answer is not genuine."),
+    ),
+}
+
+OUTCOME_WORDS: dict[str, str] = {
+    "affirming": gettext_noop("Verified"),
+    "warning": gettext_noop("Not fully verified"),
+    "contraindicated": gettext_noop("Not verified"),
+    "none": gettext_noop("Not appraised"),
+}
+
+ERROR_WORDS: dict[str, str] = {
+    "service_refused": gettext_noop("The attestation service refused the evidence."),
+    "service_unavailable": gettext_noop("The attestation service could not be reached."),
+    "service_timeout": gettext_noop("The attestation service did not answer in time."),
+    "service_lying": gettext_noop("The attestation service's answer was not genuine, or about something else."),
+}
+
+
+def title_of(check: str) -> str:
+    """Return a check's title, or its id where this version does not know it."""
+    return CHECK_WORDS[check].title if check in CHECK_WORDS else check
