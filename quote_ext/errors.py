@@ -12,7 +12,6 @@ QuoteError
 from __future__ import annotations
 
 import errno
-import os
 
 
 class QuoteError(Exception):
@@ -34,8 +33,8 @@ class DeviceError(QuoteError):
 
     @staticmethod
     def describe(status: int) -> str:
-        """Return an errno in words."""
-        return f"{os.strerror(status)} (errno {status})"
+        """Return an errno by its name in errno(3)."""
+        return f"{errno.errorcode.get(status, 'unknown errno')} ({status})"
 
 
 class DeviceMissingError(DeviceError):

@@ -5,7 +5,7 @@ Run from anywhere. C files and objects go to `build/` beside this package.
 
 from __future__ import annotations
 
-import os
+import contextlib
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -15,15 +15,15 @@ PACKAGE = Path(__file__).resolve().parent
 BUILD = PACKAGE.parent / "build"
 
 # From inside the package, setuptools reads no project file of the repository.
-os.chdir(PACKAGE)
-setup(
-    name="quote_ext",
-    packages=["quote_ext"],
-    package_dir={"quote_ext": "."},
-    ext_modules=cythonize(
-        [Extension("quote_ext._tdx", ["_tdx.pyx"], extra_compile_args=["-Wall", "-Wextra"])],
-        build_dir=str(BUILD),
-        include_path=[str(PACKAGE.parent)],
-    ),
-    options={"build": {"build_base": str(BUILD)}},
-)
+with contextlib.chdir(PACKAGE):
+    setup(
+        name="quote_ext",
+        packages=["quote_ext"],
+        package_dir={"quote_ext": "."},
+        ext_modules=cythonize(
+            [Extension("quote_ext._tdx", ["_tdx.pyx"], extra_compile_args=["-Wall", "-Wextra"])],
+            build_dir=str(BUILD),
+            include_path=[str(PACKAGE.parent)],
+        ),
+        options={"build": {"build_base": str(BUILD)}},
+    )
