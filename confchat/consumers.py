@@ -15,7 +15,7 @@ from django.conf import settings
 from attestation.errors import AttestationError, UnavailableError
 from attestation.statement import LIFETIME_S
 from confchat.channel import SealedChannel
-from confchat.deployment import Deployment, deployment
+from confchat.deployment import deployment
 from confchat.errors import ChannelError, ChatError, FrameError, ModelError, RequestError
 from confchat.frames import AttestRequest, SessionOpen, parse_clear, parse_request, to_json
 from confchat.handshake import Asker, Handshake, appraise_handshake, begin_handshake, open_session, ready_message
@@ -121,8 +121,7 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
             self.handshake = handshake
             self._post_clear(handshake.evidence_message())
             self._set_deadline("opening", LIFETIME_S)
-            await appraise_handshake(deployment(), handshake)
-            self._post_clear(handshake.verdict_message())
+            self._post_clear(await appraise_handshake(deployment(), handshake))
         except TimeoutError:
             await self._end("timeout", CLOSE_TIMEOUT)
         except FrameError as error:
@@ -147,6 +146,10 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
                 await prove(opening.history_key, user=opening.user, enroll=opening.enroll)
         except ChatError as error:
             await self._refuse_opening(error)
+            return
+        except AttestationError as error:
+            logger.warning("an opening could not be recorded: %s", error)
+            self._refuse_attestation("attestation_unavailable", retry=True)
             return
         session = Session(
             deployment(),
@@ -225,14 +228,15 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
         return None if self._origin() in settings.CONFCHAT_ORIGINS else CLOSE_POLICY
 
     def _origin(self) -> str:
-        return dict(self.scope["headers"]).get(b"origin", b"").decode("latin-1")
+        headers: dict[bytes, bytes] = dict(self.scope["headers"])
+        return headers.get(b"origin", b"").decode("latin-1")
 
     async def _within_budget(self) -> bool:
         def spend_both() -> bool:
             address = (self.scope.get("client") or ("unknown",))[0]
-            return spend("handshakes/user", str(self.asker.user), limit=settings.CONFCHAT_HANDSHAKES_PER_USER) and spend(
-                "handshakes/address", address, limit=settings.CONFCHAT_HANDSHAKES_PER_ADDRESS
-            )
+            return spend(
+                "handshakes/user", str(self.asker.user), limit=settings.CONFCHAT_HANDSHAKES_PER_USER
+            ) and spend("handshakes/address", address, limit=settings.CONFCHAT_HANDSHAKES_PER_ADDRESS)
 
         return await asyncio.to_thread(spend_both)
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 import httpx
 from django.conf import settings
 
-from attestation.appraisal import Policy, VerifiedCache
+from attestation import publication
+from attestation.appraisal import Policy
 from attestation.attester import TdxAttester, choose_attester
-from attestation.encoding import b64decode
 from attestation.errors import ConfigurationError
-from attestation.log import Checkpoint, LogKey, load_log_key
+from attestation.log import Checkpoint, LogKey
 from attestation.pccs import CollateralCache
-from attestation.pki import INTEL_ROOT_SHA256
-from attestation.reference_values import ReferenceRelease, load_releases
+from attestation.pki import INTEL_ROOT_CA_SHA256
+from attestation.public_keys import PublicKeys
+from attestation.reference_values import ReferenceRelease
 from attestation.services import Verifier, embedded_verifier
-from attestation.statement import INSTANCE_SIZE
+from attestation.services.token_key import load_token_key
+from attestation.simulator.sockets import PCCS_SOCKET
+from attestation.statement import INSTANCE_SIZE, LIFETIME_S
+from attestation.verified import VerifiedCache
 from confchat.checks import is_loopback
 from confchat.delivery import Beat
 from confchat.generation import Generations
@@ -27,6 +33,7 @@ from confchat.llm import Model, ModelDescription
 from confchat.llm.ollama import OllamaModel
 
 MODEL_DESCRIPTION_S = 5.0
+CLOCK_SKEW_S = 120
 COLLATERAL_MAX_AGE_S = 3600.0
 SIMULATOR_COLLATERAL_MAX_AGE_S = 1.0
 
@@ -40,6 +47,7 @@ class Deployment:
     verifier: Verifier
     policy: Policy
     log_key: LogKey
+    keys: PublicKeys
     releases: tuple[ReferenceRelease, ...]
     simulator_root: bytes | None
     model: Model
@@ -57,7 +65,7 @@ class Deployment:
         """The reference release that this installation says it runs: the newest that it has."""
         if not self.releases:
             raise ConfigurationError("there is no reference release; `manage.py setup` makes one for development")
-        return self.releases[-1]
+        return self.releases[0]
 
     def checkpoint(self) -> Checkpoint:
         """Return the newest checkpoint of the transparency log."""
@@ -76,3 +84,85 @@ class Deployment:
         if self._description is None or time.monotonic() - self._description[0] > MODEL_DESCRIPTION_S:
             self._description = time.monotonic(), await self.model.describe(self.model_name)
         return self._description[1]
+
+    @property
+    def simulated(self) -> list[str]:
+        """Name what is not real here: `tdx`, `model`, `thinking`."""
+        parts = ["tdx"] if self.attester.trust_anchor == "simulator" else []
+        return [*parts, "model", "thinking"] if settings.CONFCHAT_EMBEDDED_MODEL else parts
+
+
+@cache
+def deployment() -> Deployment:
+    """Return this process's deployment, made at the first call.
+
+    Raises:
+        ConfigurationError: something is missing; the sentence says what.
+    """
+    simulator_directory: Path | None = settings.CONFCHAT_SIMULATOR_DIR if settings.CONFCHAT_DEVELOPMENT else None
+    attester = choose_attester(
+        tdx=settings.CONFCHAT_TDX, configfs_root=settings.CONFCHAT_CONFIGFS, simulator_directory=simulator_directory
+    )
+    is_simulated = attester.trust_anchor == "simulator"
+    simulator_root = (settings.CONFCHAT_SIMULATOR_DIR / "root.der").read_bytes() if is_simulated else None
+    policy = build_policy(simulator_root)
+    collateral = _collateral_cache(policy, is_simulated=is_simulated)
+    releases = publication.releases()
+    return Deployment(
+        attester=attester,
+        collateral=collateral,
+        verifier=embedded_verifier(
+            key=load_token_key(publication.keys_directory() / publication.TOKEN_KEY_FILE),
+            policy=policy,
+            releases=releases,
+            collateral=collateral,
+            simulator_root=simulator_root,
+        ),
+        policy=policy,
+        log_key=publication.log_key(),
+        keys=publication.public_keys(),
+        releases=releases,
+        simulator_root=simulator_root,
+        model=OllamaModel(settings.CONFCHAT_OLLAMA_HOST),
+        model_name=settings.CONFCHAT_MODEL,
+        model_endpoint="loopback" if is_loopback(settings.CONFCHAT_OLLAMA_HOST) else "remote",
+        development=settings.CONFCHAT_DEVELOPMENT,
+    )
+
+
+def build_policy(simulator_root: bytes | None) -> Policy:
+    """Build the policy that the settings describe."""
+    return Policy(
+        name="development" if simulator_root is not None else "default",
+        enforcement=settings.CONFCHAT_POLICY,
+        root_sha256=frozenset({INTEL_ROOT_CA_SHA256}),
+        simulator_root_sha256=None if simulator_root is None else hashlib.sha256(simulator_root).digest(),
+        accepted_tcb_statuses=frozenset(settings.CONFCHAT_TCB_STATUSES),
+        refused_advisories=frozenset(settings.CONFCHAT_REFUSED_ADVISORIES),
+        min_tcb_evaluation_data_number=settings.CONFCHAT_MIN_TCB_EVALUATION,
+        service_tds=frozenset(bytes.fromhex(value) for value in settings.CONFCHAT_SERVICE_TDS),
+        min_release_version=settings.CONFCHAT_MIN_RELEASE,
+        token_issuer=publication.token_issuer(),
+        max_lifetime_s=LIFETIME_S,
+        clock_skew_s=CLOCK_SKEW_S,
+    )
+
+
+def _collateral_cache(policy: Policy, *, is_simulated: bool) -> CollateralCache:
+    roots = set(policy.root_sha256)
+    if not is_simulated:
+        return CollateralCache(
+            settings.CONFCHAT_PCCS_URL,
+            root_sha256=roots,
+            max_age_s=COLLATERAL_MAX_AGE_S,
+            directory=settings.CONFCHAT_DATA_DIR / "collateral",
+        )
+    if policy.simulator_root_sha256 is not None:
+        roots.add(policy.simulator_root_sha256)
+    socket = str(settings.CONFCHAT_SIMULATOR_DIR / PCCS_SOCKET)
+    return CollateralCache(
+        "http://simulator.invalid",
+        root_sha256=roots,
+        max_age_s=SIMULATOR_COLLATERAL_MAX_AGE_S,
+        transport=httpx.AsyncHTTPTransport(uds=socket),
+    )

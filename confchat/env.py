@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
+
+Choice = TypeVar("Choice", bound=str)
 
 
 def text(name: str, default: str) -> str:
@@ -13,12 +16,13 @@ def text(name: str, default: str) -> str:
     return os.environ.get(name) or default
 
 
-def choice(name: str, default: str, *, among: tuple[str, ...]) -> str:
+def choice(name: str, default: Choice, *, among: tuple[Choice, ...]) -> Choice:
     """Return a variable that must be one of `among`."""
     value = text(name, default)
-    if value not in among:
-        raise ImproperlyConfigured(f"{name} is {value!r}; it must be one of {', '.join(among)}.")
-    return value
+    for known in among:
+        if known == value:
+            return known
+    raise ImproperlyConfigured(f"{name} is {value!r}; it must be one of {', '.join(among)}.")
 
 
 def flag(name: str, *, default: bool) -> bool:

@@ -6,8 +6,9 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
+from attestation.appraisal import Outcome
 from attestation.encoding import b64decode, parse_json
 from attestation.errors import MalformedError
 from confchat.errors import FrameError
@@ -17,6 +18,8 @@ MAX_TITLE_CHARACTERS = 200
 MAX_SUITES = 8
 
 T = TypeVar("T")
+
+_OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,7 @@ class Opening:
     user: str
     history_key: bytes | None
     enroll: bool
-    outcome: str
+    outcome: Outcome
     accept_risk: bool
     checkpoint: tuple[int, bytes] | None
 
@@ -95,7 +98,7 @@ def parse_opening(data: bytes) -> Opening:
             user=_text(members.pop("user")),
             history_key=_optional(members.pop("history_key"), lambda value: b64decode(value, size=32)),
             enroll=_flag(members.pop("enroll")),
-            outcome=_choice(members.pop("outcome"), ("affirming", "warning", "contraindicated", "none")),
+            outcome=_outcome(members.pop("outcome")),
             accept_risk=_flag(members.pop("accept_risk")),
             checkpoint=_optional(members.pop("checkpoint"), _checkpoint),
         )
@@ -189,10 +192,11 @@ def _integer(value: object) -> int:
     return value
 
 
-def _choice(value: object, among: tuple[str, ...]) -> str:
-    if not isinstance(value, str) or value not in among:
-        raise MalformedError("not one of the choices")
-    return value
+def _outcome(value: object) -> Outcome:
+    for outcome in _OUTCOMES:
+        if value == outcome:
+            return outcome
+    raise MalformedError("not an outcome")
 
 
 def _optional(value: object, parse: Callable[[object], T]) -> T | None:

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from attestation.appraisal import AttestationResult, Expectation, appraise, worse_outcome
+from attestation.appraisal import AttestationResult, Expectation, Outcome, appraise, worse_outcome
 from attestation.evidence import Evidence
 from attestation.history import record_attestation, record_opening
-from attestation.services import Verdict
 from attestation.statement import LIFETIME_S, Statement, build_statement, report_data
 from confchat.channel import KemKey, SealedChannel, choose_suite, generate_kem_key, open_opening
 from confchat.deployment import Deployment
@@ -53,23 +52,9 @@ class Handshake:
     evidence_at: datetime
     key: KemKey | None
     result: AttestationResult | None = None
-    verdict: Verdict | None = None
 
     def evidence_message(self) -> dict[str, Any]:
         return {"type": "attest.evidence", "record": self.record, **self.evidence.to_wire()}
-
-    def verdict_message(self) -> dict[str, Any]:
-        assert self.result is not None and self.verdict is not None
-        error = self.verdict.error_code
-        return {
-            "type": "attest.verdict",
-            "record": self.record,
-            "outcome": self.result.outcome,
-            "verifier": self.verdict.verifier.to_wire(),
-            "token": self.verdict.token,
-            "checks": self.result.to_wire_checks(),
-            "error": None if error is None else {"code": error},
-        }
 
 
 async def begin_handshake(
@@ -117,35 +102,47 @@ async def begin_handshake(
     )
 
 
-async def appraise_handshake(deployment: Deployment, handshake: Handshake) -> None:
-    """Ask the attestation service, appraise everything ourselves, and record it before it is told."""
-    handshake.verdict = await deployment.verifier.verify(
+async def appraise_handshake(deployment: Deployment, handshake: Handshake) -> dict[str, Any]:
+    """Ask the attestation service, appraise everything ourselves, record both; then return `attest.verdict`."""
+    verdict = await deployment.verifier.verify(
         handshake.evidence, report_data=report_data(handshake.evidence.statement)
     )
-    handshake.result = await asyncio.to_thread(
+    result = await asyncio.to_thread(
         appraise,
         handshake.evidence,
         policy=deployment.policy,
         expectation=_expectation(deployment, handshake),
         releases=deployment.releases,
-        token=handshake.verdict.token,
+        token=verdict.token,
         cache=deployment.verified,
     )
     await record_attestation(
         handshake.record,
         evidence=handshake.evidence,
-        result=handshake.result,
-        verdict=handshake.verdict,
+        result=result,
+        verdict=verdict,
         user=handshake.asker.user,
         conversation=handshake.conversation,
         requested_at=handshake.requested_at,
         evidence_at=handshake.evidence_at,
+        releases=deployment.releases,
+        keys=deployment.keys,
     )
+    handshake.result = result
+    return {
+        "type": "attest.verdict",
+        "record": handshake.record,
+        "outcome": result.outcome,
+        "verifier": verdict.verifier.to_wire(),
+        "token": verdict.token,
+        "checks": result.to_wire_checks(),
+        "error": None if verdict.error_code is None else {"code": verdict.error_code},
+    }
 
 
 async def open_session(
     deployment: Deployment, handshake: Handshake, message: SessionOpen
-) -> tuple[SealedChannel, Opening, str]:
+) -> tuple[SealedChannel, Opening, Outcome]:
     """Open what the client sealed and pass the gate; return the channel, the opening and the outcome.
 
     The key is gone after this, whatever comes of it.
@@ -180,7 +177,7 @@ async def open_session(
     return channel, opening, outcome
 
 
-def may_open(deployment: Deployment, result: AttestationResult, opening: Opening, outcome: str) -> bool:
+def may_open(deployment: Deployment, result: AttestationResult, opening: Opening, outcome: Outcome) -> bool:
     """The gate: `affirming` alone, or a risk accepted where the policy lets users accept it."""
     if outcome == "affirming":
         return True
@@ -193,9 +190,7 @@ def may_open(deployment: Deployment, result: AttestationResult, opening: Opening
     )
 
 
-def ready_message(
-    handshake: Handshake, opening: Opening, *, outcome: str, resume: str
-) -> dict[str, Any]:
+def ready_message(handshake: Handshake, opening: Opening, *, outcome: Outcome, resume: str) -> dict[str, Any]:
     """Build the first sealed message of a session."""
     return {
         "type": "session.ready",
@@ -232,8 +227,8 @@ def _state(
         model_name=model.name,
         model_digest=model.digest,
         model_backend=model.backend,
-        release_version=deployment.release_version,
-        release_digest=deployment.release_digest,
+        release_version=deployment.release.version,
+        release_digest=deployment.release.digest,
         policy=deployment.policy.enforcement,
         model_endpoint=deployment.model_endpoint,
         development=deployment.development,

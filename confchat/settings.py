@@ -6,6 +6,7 @@ Every variable read here is described in docs/SETTINGS.md; `confchat.checks` ref
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from confchat import env
@@ -23,8 +24,10 @@ CONFCHAT_PORT = env.integer("PORT", 8000, least=1)
 CONFCHAT_ORIGINS = env.words(
     "CONFCHAT_ORIGINS", (f"http://127.0.0.1:{CONFCHAT_PORT}", f"http://localhost:{CONFCHAT_PORT}")
 )
-CONFCHAT_POLICY = env.choice("CONFCHAT_POLICY", "require", among=("require", "warn"))
-CONFCHAT_TDX = env.choice("CONFCHAT_TDX", "auto", among=("auto", "configfs", "simulator"))
+CONFCHAT_POLICY: Literal["require", "warn"] = env.choice("CONFCHAT_POLICY", "require", among=("require", "warn"))
+CONFCHAT_TDX: Literal["auto", "configfs", "simulator"] = env.choice(
+    "CONFCHAT_TDX", "auto", among=("auto", "configfs", "simulator")
+)
 CONFCHAT_CONFIGFS = env.path("CONFCHAT_CONFIGFS", Path("/sys/kernel/config/tsm/report"))
 CONFCHAT_SIMULATOR_DIR = CONFCHAT_DATA_DIR / "simulator"
 CONFCHAT_PCCS_URL = env.text("CONFCHAT_PCCS_URL", "https://api.trustedservices.intel.com")
@@ -41,6 +44,7 @@ CONFCHAT_TCB_STATUSES = env.words("CONFCHAT_TCB_STATUSES", ("UpToDate",))
 CONFCHAT_REFUSED_ADVISORIES = env.words("CONFCHAT_REFUSED_ADVISORIES", ())
 CONFCHAT_SERVICE_TDS = env.words("CONFCHAT_SERVICE_TDS", ())
 CONFCHAT_LOG_ORIGIN = env.text("CONFCHAT_LOG_ORIGIN", f"{urlsplit(CONFCHAT_ORIGINS[0]).netloc}/attestation-log")
+CONFCHAT_CONTEXT_TOKENS = env.integer("CONFCHAT_CONTEXT_TOKENS", 8192, least=512)
 CONFCHAT_HANDSHAKES_PER_USER = env.integer("CONFCHAT_HANDSHAKES_PER_USER", 60, least=1)
 CONFCHAT_HANDSHAKES_PER_ADDRESS = env.integer("CONFCHAT_HANDSHAKES_PER_ADDRESS", 300, least=1)
 CONFCHAT_EVIDENCE_PER_ADDRESS = env.integer("CONFCHAT_EVIDENCE_PER_ADDRESS", 30, least=1)

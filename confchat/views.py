@@ -50,7 +50,7 @@ def page_configuration() -> dict[str, Any]:
             "accepted_tcb_statuses": sorted(policy.accepted_tcb_statuses),
             "refused_advisories": sorted(policy.refused_advisories),
             "service_tds": sorted(value.hex() for value in policy.service_tds),
-            "token": policy.token_issuer and policy.token_issuer.to_wire(),
+            "token": parts.keys.to_wire()["token"],
         },
         "simulated": parts.simulated,
     }

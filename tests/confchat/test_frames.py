@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attestation.encoding import b64encode
-from confchat.errors import ChatError, FrameError
+from confchat.errors import FrameError
 from confchat.frames import AttestRequest, SessionOpen, parse_clear, parse_opening, parse_request
 
 CONVERSATION = str(uuid.uuid4())
@@ -145,7 +146,5 @@ def test_a_request_of_a_later_version_keeps_its_id_so_that_it_can_be_answered() 
 @given(st.binary(max_size=200))
 def test_no_bytes_make_a_parser_fail_otherwise(data: bytes) -> None:
     for parse in (parse_opening, parse_request, lambda raw: parse_clear(raw.decode("latin-1"))):
-        try:
+        with suppress(FrameError):
             parse(data)
-        except ChatError as error:
-            assert error.code in ("bad_message", "opening_malformed")
