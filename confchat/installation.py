@@ -21,6 +21,7 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import transaction
 
+from attestation.attester import choose_attester
 from attestation.encoding import b64encode
 from attestation.errors import ConfigurationError
 from attestation.key_files import read_private_key, write_private_key
@@ -45,6 +46,14 @@ class NewAccount:
     password: str
 
 
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What was set up: new accounts, and whether this machine's TDX platform is simulated."""
+
+    accounts: tuple[NewAccount, ...]
+    is_simulated: bool
+
+
 @contextmanager
 def exclusive_use(data_dir: Path) -> Iterator[None]:
     """Make the data directory, private to its owner, and hold it for this process alone.
@@ -65,10 +74,13 @@ def exclusive_use(data_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def install(*, models: Iterable[tuple[str, str]], report: Callable[[str], None]) -> tuple[NewAccount, ...]:
-    """Make what is missing, sign the reference release for `models` (name, `sha256:<hex>`), return new accounts.
+def install(*, models: Iterable[tuple[str, str]], report: Callable[[str], None]) -> Installation:
+    """Make what is missing; for a simulated platform, sign a reference release that names `models` (name, digest).
 
-    The caller holds `exclusive_use`. Raises ConfigurationError with a sentence that says what to do.
+    The caller holds `exclusive_use`.
+
+    Raises:
+        ConfigurationError: something cannot be made, or there is neither a TDX device nor leave to simulate one.
     """
     data_dir: Path = settings.CONFCHAT_DATA_DIR
     (data_dir / "keys").mkdir(mode=0o700, exist_ok=True)
@@ -82,9 +94,10 @@ def install(*, models: Iterable[tuple[str, str]], report: Callable[[str], None])
     call_command("migrate", verbosity=0, interactive=False)
     if settings.CONFCHAT_DEVELOPMENT:
         create_simulator(settings.CONFCHAT_SIMULATOR_DIR)
-        if _sign_release(data_dir, models):
-            report("Signed a reference release of this software and model, for development")
-    return create_first_accounts(settings.CONFCHAT_FIRST_PASSWORD)
+    is_simulated = _is_simulated()
+    if is_simulated and _sign_release(data_dir, models):
+        report("Signed a reference release of this software and model, for development")
+    return Installation(create_first_accounts(settings.CONFCHAT_FIRST_PASSWORD), is_simulated)
 
 
 @transaction.atomic
@@ -111,6 +124,16 @@ def _lock(descriptor: int, data_dir: Path) -> None:
         raise ConfigurationError(
             f"ConfChat is already running with the data in {data_dir}; end it first, or set CONFCHAT_DATA_DIR"
         ) from error
+
+
+def _is_simulated() -> bool:
+    attester = choose_attester(
+        tdx=settings.CONFCHAT_TDX,
+        configfs_root=settings.CONFCHAT_CONFIGFS,
+        simulator_directory=settings.CONFCHAT_SIMULATOR_DIR if settings.CONFCHAT_DEVELOPMENT else None,
+    )
+    attester.close()
+    return attester.trust_anchor == "simulator"
 
 
 def _sign_release(data_dir: Path, models: Iterable[tuple[str, str]]) -> bool:

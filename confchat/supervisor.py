@@ -109,6 +109,7 @@ class Supervisor:
         process = await asyncio.create_subprocess_exec(
             *program.command,
             stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,  # what went wrong is on stderr, which they share with us
             env={**os.environ, **program.environment},
             pass_fds=program.inherited_fds,
             start_new_session=True,  # a Ctrl-C reaches us alone, so that programs end in order
