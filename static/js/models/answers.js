@@ -1,0 +1,49 @@
+/** How answers come: asked for, taken in piece by piece, and followed again after a loss. */
+import { GapError } from "./message.js";
+
+/** Failures after which the same is asked again when a session stands: nothing is decided by them. */
+const LOSSES = new Set(["not_ready", "connection_lost", "session_renewed", "session_ended"]);
+
+/** Say whether an error is only the loss of a session. */
+export function isLoss(error) {
+  return LOSSES.has(error.code);
+}
+
+/**
+ * Ask for an answer and take it in as it comes; `begin(id)` returns the message that grows. Throws RequestError unless
+ * the answer had begun: then it stays running, to be followed.
+ */
+export async function askForAnswer(session, request, begin) {
+  let reply = null;
+  try {
+    const done = await session.ask(request, (event) => {
+      if (event.type === "chat.started") reply = begin(event.reply);
+      else take(reply, event);
+    });
+    reply.finish(done);
+  } catch (error) {
+    if (reply === null) throw error;
+  }
+}
+
+/** Go on with a running answer from where it was lost; one that nobody knows any more is incomplete. */
+export async function followAnswer(session, reply) {
+  const { id, offsets, resume } = reply;
+  try {
+    reply.finish(await session.ask({ type: "chat.resume", reply: id, offsets, resume }, (event) => take(reply, event)));
+  } catch (error) {
+    if (isLoss(error)) return;
+    if (error.code !== "offset" || (!offsets.thinking && !offsets.content)) return reply.lose();
+    reply.clear();
+    await followAnswer(session, reply);
+  }
+}
+
+function take(reply, piece) {
+  try {
+    reply.append(piece);
+  } catch (error) {
+    if (!(error instanceof GapError)) throw error;
+    reply.lose();
+  }
+}

@@ -1,0 +1,107 @@
+/** One message of a conversation; an answer grows by pieces that say where they begin. Tells of itself by `change`. */
+
+export class GapError extends Error {
+  code = "gap";
+}
+
+export class Message extends EventTarget {
+  /** `wire` is a message as `conversation.open` has it, or what is known of one that has just begun. */
+  constructor(wire, clock) {
+    super();
+    this.id = wire.message;
+    this.parent = wire.parent;
+    this.role = wire.role;
+    this.text = wire.text ?? "";
+    this.thinking = wire.thinking ?? "";
+    this.state = wire.state;
+    this.reason = wire.reason ?? "";
+    this.model = wire.model ?? "";
+    this.usage = wire.usage ?? {};
+    this.error = null;
+    this.createdAt = wire.created_at ? 1000 * wire.created_at : clock.now();
+    this.clock = clock;
+    this.thinkingMs = null;
+    this.thinkingSince = null;
+    this.lengths = { thinking: lengthOf(this.thinking), content: lengthOf(this.text) };
+  }
+
+  /** Where the next piece is expected, in code points. */
+  get offsets() {
+    return { ...this.lengths };
+  }
+
+  get isRunning() {
+    return this.state === "running";
+  }
+
+  get isThinking() {
+    return this.isRunning && this.thinking !== "" && this.text === "";
+  }
+
+  /** Take in a piece: what is known already is skipped. Throws GapError when something is missing before it. */
+  append({ offsets, thinking = "", content = "" }) {
+    const newThinking = this.#rest("thinking", offsets.thinking, thinking);
+    const newContent = this.#rest("content", offsets.content, content);
+    if (!newThinking && !newContent) return;
+    if (newThinking) this.#think();
+    if (newContent) this.#stopThinking();
+    this.thinking += newThinking;
+    this.text += newContent;
+    this.tell();
+  }
+
+  /** The answer has ended: `reason` is the wire's. */
+  finish({ reason, usage, error = null }) {
+    this.#stopThinking();
+    Object.assign(this, {
+      reason,
+      usage,
+      error,
+      state: reason === "stop" || reason === "length" ? "complete" : "incomplete",
+    });
+    this.tell();
+  }
+
+  /** The answer cannot be followed any more. */
+  lose(reason = "lost") {
+    this.#stopThinking();
+    Object.assign(this, { state: "incomplete", reason });
+    this.tell();
+  }
+
+  /** Begin at nothing again: what was shown does not fit what the server has. */
+  clear() {
+    Object.assign(this, { text: "", thinking: "", lengths: { thinking: 0, content: 0 } });
+    this.tell();
+  }
+
+  set(changes) {
+    Object.assign(this, changes);
+    this.tell();
+  }
+
+  tell() {
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #rest(name, offset, piece) {
+    if (!piece) return "";
+    const known = this.lengths[name];
+    if (offset > known) throw new GapError(`${name} begins at ${offset}, known are ${known}`);
+    const points = [...piece].slice(known - offset);
+    this.lengths[name] += points.length;
+    return points.join("");
+  }
+
+  #think() {
+    this.thinkingSince ??= this.clock.elapsed();
+  }
+
+  #stopThinking() {
+    if (this.thinkingSince !== null) this.thinkingMs ??= this.clock.elapsed() - this.thinkingSince;
+  }
+}
+
+function lengthOf(text) {
+  return [...text].length;
+}

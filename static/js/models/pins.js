@@ -1,0 +1,51 @@
+/** The deployment's log key as this browser first met it: a change is shown, never followed silently. */
+import { b64decode } from "../crypto/encoding.js";
+
+const KEY_SIZE = 32;
+
+export class LogKeyPin {
+  #storage;
+  #name;
+  #offered;
+
+  /** `log` is `{origin, key}` of the page's configuration; `storage` is localStorage or the like. */
+  constructor(log, storage) {
+    this.#storage = storage;
+    this.#name = `confchat.log-key.${log.origin}`;
+    this.#offered = log.key;
+  }
+
+  /** The 32 bytes to verify with: the pinned ones, else those that the page offers. */
+  get key() {
+    return b64decode(this.pinned?.key ?? this.#offered, KEY_SIZE);
+  }
+
+  /** `{key, since}` as pinned, or null before the first use. */
+  get pinned() {
+    const text = this.#storage.getItem(this.#name);
+    return text === null ? null : JSON.parse(text);
+  }
+
+  get offered() {
+    return this.#offered;
+  }
+
+  /** Whether the page now names another key than the one pinned. */
+  get hasChanged() {
+    return this.pinned !== null && this.pinned.key !== this.#offered;
+  }
+
+  /** Pin the offered key once an attestation has passed under it; an existing pin stays. */
+  confirm(now) {
+    if (this.pinned === null) this.#write(now);
+  }
+
+  /** Replace the pin, because the user has decided to. */
+  accept(now) {
+    this.#write(now);
+  }
+
+  #write(now) {
+    this.#storage.setItem(this.#name, JSON.stringify({ key: this.#offered, since: now }));
+  }
+}

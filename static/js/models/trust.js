@@ -1,0 +1,42 @@
+/** What the badge may say: one pure function of where the session stands. */
+
+const ASKING = new Set(["requesting", "checking", "opening", "proving"]);
+
+/**
+ * Return `{state, handshake, reason, isRisk, simulated, differs, checkedAt, validUntil}`. `state` is one of `before`,
+ * `checking`, `verified`, `warning`, `failed`, `expired`, `offline`; green (`verified`) needs a session that is proved,
+ * holds now, and was opened on an affirming outcome.
+ */
+export function trustOf(session) {
+  const { held, handshake, reason } = session;
+  const shown = held?.handshake ?? handshake;
+  const result = shown?.result ?? null;
+  return {
+    state: stateOf(session),
+    handshake: shown,
+    reason,
+    isRisk: held?.isRisk ?? false,
+    simulated: result?.simulated ?? false,
+    differs: result !== null && result.outcome !== shown.verdict.outcome,
+    checkedAt: shown?.checkedAt ?? null,
+    validUntil: result?.validUntil ?? null,
+  };
+}
+
+function stateOf({ state, held, reason }) {
+  if (held !== null && (state === "ready" || ASKING.has(state))) return isGreen(held) ? "verified" : "warning";
+  if (ASKING.has(state)) return "checking";
+  if (state === "deciding") return "warning";
+  if (state === "stale" || state === "ready") return "expired";
+  if (state === "refused") return "failed";
+  return reason ? "offline" : state === "connecting" ? "checking" : "before";
+}
+
+function isGreen({ isRisk, handshake }) {
+  return !isRisk && handshake.isAffirmed;
+}
+
+/** Say whether words may be sent now; renewal in the background does not keep them back for long. */
+export function maySend(session) {
+  return session.held !== null;
+}
