@@ -2,7 +2,7 @@
 import { sized } from "./bytes.js";
 import { MalformedError } from "./errors.js";
 
-export { concat, equal, fromUtf8, hex, unhex, utf8 } from "./bytes.js";
+export { concat, equal, fromUtf8, hex, sized, unhex, utf8 } from "./bytes.js";
 export { parseJson } from "./json.js";
 
 export function b64encode(bytes) {
