@@ -1,0 +1,162 @@
+"""Every import respects the plan of rooms in docs/ARCHITECTURE.md.
+
+The plan is written down twice: in prose for people, and here. Changing it is a decision with a record under docs/adr/.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OURS = {"quote_ext", "attestation", "confchat"}
+DJANGO = {"django", "channels", "allauth", "whitenoise"}
+NETWORK = {
+    *("aiohttp", "http.client", "httpx", "httpx_aiohttp", "ollama", "socket", "ssl", "urllib.request", "uvicorn"),
+    "websockets",
+}
+GUARDED = OURS | DJANGO | NETWORK | {"cryptography", "subprocess", "xllamacpp"}
+
+# Module or package -> everything in GUARDED that it may import; the longest match wins.
+ATTESTATION_PURE = {"attestation", "cryptography"}
+ROOMS = {
+    "quote_ext": {"quote_ext"},
+    "attestation": ATTESTATION_PURE,
+    "attestation.__main__": {"attestation"},
+    "attestation.apps": {"django"},
+    "attestation.attester": {"attestation", "quote_ext"},
+    "attestation.history": {"attestation", "django"},
+    "attestation.key_files": {"attestation", "cryptography"},
+    "attestation.management": {"attestation", "django"},
+    "attestation.migrations": {"attestation", "django"},
+    "attestation.models": {"attestation", "django"},
+    "attestation.pccs": {"attestation", "httpx"},
+    "attestation.presentation": {"attestation", "django"},
+    "attestation.publication": {"attestation", "django"},
+    "attestation.records": {"attestation", "django"},
+    "attestation.services": {"attestation", "cryptography", "httpx"},
+    "attestation.simulator": {"attestation", "cryptography"},
+    "attestation.simulator.pcs": {"attestation"},
+    "attestation.simulator.server": {"attestation", "socket", "uvicorn"},
+    "attestation.simulator.sockets": {"attestation", "socket"},
+    "attestation.urls": {"attestation", "django"},
+    "attestation.views": {"attestation", "django"},
+    "confchat": {"confchat", "attestation", "django"},
+    "confchat.accounts": {"django", "allauth"},
+    "confchat.asgi": {"confchat", "django", "channels"},
+    "confchat.channel": {"confchat", "cryptography"},
+    "confchat.checks": {"confchat", "django"},
+    "confchat.consumers": {"confchat", "attestation", "channels", "django"},
+    "confchat.deployment": {"confchat", "attestation", "cryptography", "django", "httpx"},
+    "confchat.env": {"django"},
+    "confchat.frames": {"confchat", "attestation"},
+    "confchat.history_key": {"confchat", "cryptography"},
+    "confchat.installation": {"confchat", "attestation", "cryptography", "django"},
+    "confchat.llm": {"confchat"},
+    "confchat.llm.devserver": {"confchat", "uvicorn"},
+    "confchat.llm.ndjson": {"httpx"},
+    "confchat.llm.ollama": {"confchat", "ollama", "httpx", "httpx_aiohttp", "aiohttp"},
+    "confchat.management.commands.serve": {"confchat", "attestation", "django", "socket"},
+    "confchat.middleware": {"django"},
+    "confchat.migrations": {"confchat", "django"},
+    "confchat.programs": {"confchat", "socket"},
+    "confchat.reference_release": {"attestation", "cryptography"},
+    "confchat.session": {"confchat", "channels"},
+    "confchat.settings": {"confchat"},
+    "confchat.supervisor": set(),
+}
+
+# Bytes, time and policy in, values out: neither Django nor the network, nor anything that imports them.
+PURE = (
+    "attestation.appraisal",
+    "attestation.bundle",
+    "attestation.collateral",
+    "attestation.evidence",
+    "attestation.pki",
+    "attestation.policy",
+    "attestation.quote",
+    "attestation.reference_values",
+    "attestation.statement",
+    "attestation.tcb",
+    "attestation.token",
+    "confchat.channel",
+    "confchat.frames",
+)
+
+
+def python_modules() -> Iterator[str]:
+    for package in sorted(OURS):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            yield ".".join(part for part in parts if part != "__init__")
+
+
+def imports(module: str) -> Iterator[str]:
+    """Yield the dotted names a module imports; `from a import b` gives `a` and `a.b`."""
+    path = ROOT.joinpath(*module.split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: use absolute imports"
+            assert node.module is not None
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def guarded(module: str) -> set[str]:
+    """Return which of GUARDED a module imports, by whole names: `urllib.parse` is not `urllib.request`."""
+    return {name for name in GUARDED for other in imports(module) if f"{other}.".startswith(f"{name}.")}
+
+
+def room_of(module: str) -> set[str]:
+    names = module.split(".")
+    prefixes = (".".join(names[:length]) for length in range(len(names), 0, -1))
+    return ROOMS[next(prefix for prefix in prefixes if prefix in ROOMS)]
+
+
+def our_imports(module: str) -> set[str]:
+    """Return those of our own modules that a module names in its imports."""
+    return set(imports(module)) & set(python_modules())
+
+
+@pytest.mark.parametrize("module", list(python_modules()))
+def test_imports_stay_in_their_room(module: str) -> None:
+    assert guarded(module) <= room_of(module)
+
+
+def test_every_room_of_the_plan_exists() -> None:
+    modules = set(python_modules())
+    assert [room for room in ROOMS if room not in modules] == []
+
+
+def test_modules_form_no_cycle() -> None:
+    graph = {module: our_imports(module) - {module} for module in python_modules()}
+    TopologicalSorter(graph).prepare()
+
+
+@pytest.mark.parametrize("module", PURE)
+def test_pure_modules_reach_neither_django_nor_the_network(module: str) -> None:
+    reached, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += our_imports(name)
+    assert {name: foreign for name in reached if (foreign := guarded(name) & (DJANGO | NETWORK))} == {}
+
+
+def test_only_settings_env_and_its_users_read_the_environment() -> None:
+    readers = {module for module in python_modules() if "os.environ" in _source(module) or "getenv" in _source(module)}
+    # asgi.py names the settings module; the supervisor hands its own environment to its programs.
+    assert readers <= {"confchat.env", "confchat.asgi", "confchat.supervisor"}
+
+
+def _source(module: str) -> str:
+    path = ROOT.joinpath(*module.split("."))
+    return (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
