@@ -10,6 +10,7 @@ urlpatterns = [
     path("", views.chat, name="chat"),
     path("c/<uuid:conversation>/", views.chat, name="conversation"),
     path("accounts/", include("allauth.urls")),
+    path("attestation/evidence", views.evidence, name="evidence"),
     path("attestation/", include("attestation.urls")),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

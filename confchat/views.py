@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from typing import Any
+from urllib.parse import urlsplit
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -12,11 +13,19 @@ from django.contrib.auth.decorators import login_required
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
 
-from attestation.encoding import b64encode
-from attestation.errors import AttestationError
+from attestation.encoding import b64decode, b64encode, parse_json
+from attestation.errors import AttestationError, MalformedError
+from attestation.statement import NONCE_SIZE
+from confchat.channel import SUITES
 from confchat.deployment import deployment
 from confchat.errors import ModelError
+from confchat.handshake import Asker, appraise_handshake, begin_handshake
+from confchat.limits import spend
+
+MAX_QUESTION_BYTES = 1024
 
 
 @login_required
@@ -56,6 +65,28 @@ def page_configuration() -> dict[str, Any]:
     }
 
 
+@csrf_exempt
+@require_POST
+async def evidence(request: HttpRequest) -> HttpResponse:
+    """Give anyone fresh evidence for a nonce of his own; its key is gone at once, so nothing can be opened with it."""
+    address = request.META.get("REMOTE_ADDR", "unknown")
+    within = await sync_to_async(spend)("evidence/address", address, limit=settings.CONFCHAT_EVIDENCE_PER_ADDRESS)
+    if not within:
+        return _error("too_many_requests", status=429, retry=True)
+    try:
+        nonce, origin = _parse_question(request.body), _own_origin(request)
+        handshake = await begin_handshake(
+            deployment(), Asker(user=None, origin=origin), nonce=nonce, conversation=None, suites=tuple(SUITES)
+        )
+        handshake.key = None
+        verdict = await appraise_handshake(deployment(), handshake)
+    except MalformedError:
+        return _error("bad_message", status=400, retry=False)
+    except (AttestationError, ModelError):
+        return _error("attestation_unavailable", status=503, retry=True)
+    return JsonResponse({"evidence": handshake.evidence_message(), "verdict": verdict})
+
+
 async def healthz(request: HttpRequest) -> HttpResponse:
     """Say that this process is alive."""
     return JsonResponse({"status": "ok"})
@@ -65,6 +96,29 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     """Say whether a conversation could begin now: database, model, quote device and collateral."""
     faults = {name: fault for name, probe in PROBES.items() if (fault := await probe())}
     return JsonResponse({"ready": not faults, "faults": faults}, status=503 if faults else 200)
+
+
+def _parse_question(body: bytes) -> bytes:
+    """Return the nonce (32 bytes) of `{"nonce":"…"}`."""
+    if len(body) > MAX_QUESTION_BYTES:
+        raise MalformedError("too large")
+    members = parse_json(body)
+    if not isinstance(members, dict) or set(members) != {"nonce"}:
+        raise MalformedError("not a question for evidence")
+    return b64decode(members["nonce"], size=NONCE_SIZE)
+
+
+def _own_origin(request: HttpRequest) -> str:
+    """Return the configured origin that the question was sent to."""
+    origin = request.headers.get("Origin")
+    for known in settings.CONFCHAT_ORIGINS:
+        if origin == known or (origin is None and urlsplit(known).netloc == request.get_host()):
+            return str(known)
+    raise MalformedError("not an origin of this site")
+
+
+def _error(code: str, *, status: int, retry: bool) -> HttpResponse:
+    return JsonResponse({"type": "error", "code": code, "retry": retry}, status=status)
 
 
 async def _probe_database() -> str:
