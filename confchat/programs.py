@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import sys
 from collections.abc import Awaitable, Callable
@@ -104,7 +105,9 @@ def _python(module: str, *arguments: str) -> tuple[str, ...]:
 def _reachable(listener: socket.socket) -> tuple[str, int]:
     """Return an address by which this machine reaches its own listener, also one on every interface."""
     host, port = listener.getsockname()[:2]
-    return {"0.0.0.0": LOOPBACK, "::": "::1"}.get(host, host), port  # noqa: S104  # compared, not bound
+    if ipaddress.ip_address(host).is_unspecified:
+        host = LOOPBACK if listener.family == socket.AF_INET else "::1"
+    return host, port
 
 
 def _answers(host: str, port: int, *, path: str, host_name: str) -> Callable[[], Awaitable[bool]]:

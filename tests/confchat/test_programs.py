@@ -38,6 +38,18 @@ def test_web_server_does_not_compress_sealed_frames() -> None:
     assert command[command.index("--ws") + 1] == "websockets-sansio"
 
 
+async def test_web_server_on_every_interface_is_asked_on_loopback() -> None:
+    with open_listener("0.0.0.0", 0) as listener:
+        listener.setblocking(False)
+        program = build_web_server(listener, host_name="localhost", model_host="", is_model_embedded=False, model="m")
+        answering = asyncio.create_task(program.is_ready())
+        connection, address = await asyncio.get_running_loop().sock_accept(listener)
+    assert address[0] == "127.0.0.1"
+    connection.send(b"HTTP/1.1 200 OK\r\n\r\n")
+    connection.close()
+    assert await answering
+
+
 async def serve_status(status: bytes) -> asyncio.Server:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
