@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Literal, TypeVar
 
+from attestation.checks import binding, hardware, service, software
+from attestation.errors import AppraisalError, MalformedError
+from attestation.evidence import Evidence
+from attestation.examination import Examination, UncheckedError
 from attestation.policy import Expectation, LogView, Policy
 from attestation.quote import Quote
+from attestation.reference_values import ReferenceRelease, RefusedRelease
 from attestation.statement import Statement
+from attestation.verified import VerifiedCache
+from attestation.words import CHECK_WORDS
 
 __all__ = [
+    "CHECKS",
     "AttestationResult",
     "Check",
     "Expectation",
@@ -19,6 +28,8 @@ __all__ = [
     "Policy",
     "Source",
     "Status",
+    "VerifiedCache",
+    "appraise",
     "worse_outcome",
 ]
 
@@ -26,6 +37,9 @@ Outcome = Literal["affirming", "warning", "contraindicated", "none"]
 Status = Literal["pass", "fail", "unknown"]
 Source = Literal["hardware", "derived", "asserted"]
 
+Part = TypeVar("Part")
+
+_LAST_SECOND = 253402300799  # 9999-12-31T23:59:59Z, the last that a datetime can hold
 _OUTCOMES: tuple[Outcome, ...] = ("affirming", "warning", "contraindicated", "none")
 
 
@@ -48,7 +62,7 @@ class Check:
 class AttestationResult:
     """What one appraisal found. `appraise` alone makes it; what needs trust takes it as an argument.
 
-    `valid_until` is the earliest end among everything the outcome rests on, None where nothing could be read.
+    `valid_until` is the earliest end among statement, release, certificates and lists, as far as they can be read.
     """
 
     outcome: Outcome
@@ -78,3 +92,119 @@ class AttestationResult:
 def worse_outcome(first: Outcome, second: Outcome) -> Outcome:
     """Return the outcome that deserves less trust; `none`, where nothing was appraised, is the worst."""
     return max(first, second, key=_OUTCOMES.index)
+
+
+CheckFunction = Callable[[Examination], str | None]
+
+# Every check in the order of docs/PROTOCOL.md §3, with who speaks in it.
+CHECKS: tuple[tuple[str, Source, CheckFunction], ...] = (
+    ("quote.parse", "hardware", hardware.check_parse),
+    ("quote.chain", "hardware", hardware.check_chain),
+    ("quote.collateral", "hardware", hardware.check_collateral),
+    ("quote.qe", "hardware", hardware.check_qe),
+    ("quote.signature", "hardware", hardware.check_signature),
+    ("tcb.status", "hardware", hardware.check_tcb),
+    ("td.attributes", "hardware", software.check_attributes),
+    ("td.measurements", "hardware", software.check_measurements),
+    ("binding.report_data", "derived", binding.check_report_data),
+    ("binding.nonce", "derived", binding.check_nonce),
+    ("binding.key", "derived", binding.check_key),
+    ("binding.origin", "derived", binding.check_origin),
+    ("binding.fresh", "derived", binding.check_fresh),
+    ("binding.log", "derived", binding.check_log),
+    ("verdict.token", "asserted", service.check_token),
+)
+
+
+def appraise(
+    evidence: Evidence,
+    *,
+    policy: Policy,
+    expectation: Expectation,
+    releases: Sequence[ReferenceRelease | RefusedRelease],
+    token: str | None,
+    cache: VerifiedCache | None = None,
+) -> AttestationResult:
+    """Make every check, whether or not an earlier one failed, and decide the outcome.
+
+    Any failure makes it `contraindicated`, else anything unknown `warning`; only what was checked can affirm. A
+    `cache` spares verifying the same certificates and lists again; dates are judged each time.
+
+    Raises:
+        ConfigurationError: the key pinned for the token issuer cannot be used.
+    """
+    subject = Examination(evidence, policy=policy, expectation=expectation, releases=releases, token=token, cache=cache)
+    checks = tuple(_make_checks(subject))
+    tcb = _readable(lambda: subject.tcb)
+    return AttestationResult(
+        outcome=_decide(checks),
+        checks=checks,
+        tcb_status=tcb.status if tcb else None,
+        advisories=tcb.advisories if tcb else (),
+        quote=_readable(lambda: subject.quote),
+        statement=_readable(lambda: subject.statement),
+        simulated=subject.is_simulated,
+        valid_until=min(_ends(subject), default=None),
+        evaluated_at=expectation.now,
+    )
+
+
+def _make_checks(subject: Examination) -> Iterator[Check]:
+    for name, source, function in CHECKS:
+        check = _make_check(name, source, function, subject)
+        if check is not None:
+            yield check
+
+
+def _make_check(name: str, source: Source, function: CheckFunction, subject: Examination) -> Check | None:
+    """Return what one check found, or None where the protocol leaves it out."""
+    try:
+        sentence = function(subject)
+    except UncheckedError as error:
+        return Check(id=name, status="unknown", source=source, code="not_checked", detail=f"Not checked: {error}.")
+    except (AppraisalError, MalformedError) as error:
+        detail = f"{CHECK_WORDS[name].fault.removesuffix('.')}: {error}."
+        return Check(id=name, status="fail", source=source, code=error.code, detail=detail)
+    if sentence is None:
+        return None
+    return Check(id=name, status="pass", source=source, code="", detail=sentence)
+
+
+def _decide(checks: Sequence[Check]) -> Outcome:
+    statuses = {check.status for check in checks}
+    if "fail" in statuses:
+        return "contraindicated"
+    return "warning" if "unknown" in statuses else "affirming"
+
+
+def _ends(subject: Examination) -> Iterator[datetime]:
+    """Yield when each readable part of the evidence ceases to hold."""
+    readers: tuple[Callable[[], datetime], ...] = (
+        lambda: min(certificate.not_after for certificate in subject.pck_chain),
+        lambda: min(certificate.not_after for certificate in subject.tcb_info_chain),
+        lambda: min(certificate.not_after for certificate in subject.qe_identity_chain),
+        lambda: subject.root_crl.next_update,
+        lambda: subject.pck_crl.next_update,
+        lambda: subject.tcb_info.next_update,
+        lambda: subject.qe_identity.next_update,
+        lambda: _moment(subject.statement.expires_at),
+    )
+    for read in readers:
+        end = _readable(read)
+        if end is not None:
+            yield end
+    release = _readable(lambda: subject.release)
+    if release is not None:
+        yield _moment(release.expires_at)
+
+
+def _moment(timestamp: int) -> datetime:
+    """Return a time; one beyond year 9999 is as good as never."""
+    return datetime.fromtimestamp(min(timestamp, _LAST_SECOND), UTC)
+
+
+def _readable(read: Callable[[], Part]) -> Part | None:
+    try:
+        return read()
+    except (AppraisalError, MalformedError):
+        return None

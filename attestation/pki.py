@@ -112,7 +112,19 @@ def parse_chain(pem: bytes, roles: tuple[Role, ...]) -> Chain:
     ders = _split_pem(pem)
     if len(ders) != len(roles):
         raise MalformedError(f"{len(ders)} certificates where {len(roles)} belong")
-    return tuple(_parse_certificate(der) for der in ders)
+    return tuple(parse_certificate(der) for der in ders)
+
+
+def parse_certificate(der: bytes) -> Certificate:
+    """Parse one certificate.
+
+    Raises:
+        MalformedError: not the DER of an X.509 v3 certificate.
+    """
+    try:
+        return _read_certificate(der)
+    except _CRYPTOGRAPHY_ERRORS as error:
+        raise MalformedError("not an X.509 certificate") from error
 
 
 def verify_chain(chain: Chain, roles: tuple[Role, ...], *, root: bytes) -> None:
@@ -195,13 +207,6 @@ def _split_pem(pem: bytes) -> list[bytes]:
     return ders
 
 
-def _parse_certificate(der: bytes) -> Certificate:
-    try:
-        return _read_certificate(der)
-    except _CRYPTOGRAPHY_ERRORS as error:
-        raise MalformedError("not an X.509 certificate") from error
-
-
 def _read_certificate(der: bytes) -> Certificate:
     """Read all that any check looks at, so that nothing of `cryptography` is parsed lazily later."""
     parsed = x509.load_der_x509_certificate(der)
@@ -233,7 +238,7 @@ def _read_certificate(der: bytes) -> Certificate:
 
 def _p256(parsed: x509.Certificate) -> ec.EllipticCurvePublicKey | None:
     key = parsed.public_key()
-    return key if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1) else None
+    return key if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == ec.SECP256R1.name else None
 
 
 def _check_constraints(certificate: Certificate, *, is_ca: bool) -> None:

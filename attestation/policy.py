@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from attestation.errors import ConfigurationError, MalformedError
+from attestation.reference_values import parse_version
 from attestation.token import TokenIssuer
 
 
@@ -40,6 +42,13 @@ class Policy:
     token_issuer: TokenIssuer | None
     max_lifetime_s: int
     clock_skew_s: int
+
+    def __post_init__(self) -> None:
+        """Refuse what no appraisal could compare with. Raises `ConfigurationError`."""
+        try:
+            parse_version(self.min_release_version)
+        except MalformedError as error:
+            raise ConfigurationError("the oldest release that counts is not of the form major.minor.patch") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

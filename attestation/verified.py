@@ -30,6 +30,11 @@ class VerifiedCache:
     def __len__(self) -> int:
         return len(self._entries)
 
+    def knows(self, key: tuple[object, ...]) -> bool:
+        """Tell whether a result is remembered for this key."""
+        with self._lock:
+            return key in self._entries
+
     def remember(self, key: tuple[object, ...], verify: Callable[[], Value]) -> Value:
         """Return what `verify` returned for this key before, else call it; what raises is not remembered."""
         with self._lock:
