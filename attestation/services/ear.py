@@ -19,6 +19,9 @@ PROFILE = "tag:github.com,2024:confidential-containers/Trustee"
 TOKEN_LIFETIME_S = 300
 VERIFIER_ID = {"developer": "ConfChat", "build": "attestation.services.embedded"}
 
+# What ties a token to one quote; a hash of the quote would not, since bytes behind its signature can be changed.
+_BINDING = ("report_data", "mr_td", "rtmr_0", "rtmr_1", "rtmr_2", "rtmr_3")
+
 # AR4SI values: 2 genuine or approved, 3 approved boot; 33 unrecognised; 96 contraindicated; 97 unrecognised.
 _NO_CLAIM, _APPROVED, _APPROVED_BOOT, _UNRECOGNISED_CODE, _CONTRAINDICATED, _UNRECOGNISED = 0, 2, 3, 33, 96, 97
 
@@ -28,13 +31,18 @@ def build_claims(
     result: AttestationResult,
     quote: Quote,
     *,
+    is_known_release: bool,
     issuer: TokenIssuer,
     token_id: str,
     now: datetime,
 ) -> dict[str, Any]:
-    """Say in a token's claims what an appraisal of an authentic quote found."""
+    """Say in a token's claims what an appraisal of an authentic quote found.
+
+    `is_known_release` tells whether what was started is a reference release in force.
+    """
     issued_at = int(now.timestamp())
-    vector = build_vector({check.id: check.status for check in result.checks})
+    statuses = {check.id: check.status for check in result.checks}
+    vector = build_vector(statuses, is_known_release=is_known_release)
     return {
         "eat_profile": PROFILE,
         "iss": issuer.issuer,
@@ -59,11 +67,11 @@ def build_claims(
     }
 
 
-def build_vector(statuses: Mapping[str, Status]) -> dict[str, int]:
+def build_vector(statuses: Mapping[str, Status], *, is_known_release: bool) -> dict[str, int]:
     """Translate checks into the eight trustworthiness claims; a check that was not made counts against."""
 
-    def passed(*ids: str) -> bool:
-        return all(statuses.get(name) == "pass" for name in ids)
+    def passed(check: str) -> bool:
+        return statuses.get(check) == "pass"
 
     hardware = _UNRECOGNISED
     if passed("quote.collateral"):
@@ -71,7 +79,7 @@ def build_vector(statuses: Mapping[str, Status]) -> dict[str, int]:
     return {
         "instance-identity": _NO_CLAIM,
         "configuration": _APPROVED if passed("td.attributes") else _CONTRAINDICATED,
-        "executables": _APPROVED_BOOT if passed("td.measurements") else _UNRECOGNISED_CODE,
+        "executables": _APPROVED_BOOT if is_known_release else _UNRECOGNISED_CODE,
         "file-system": _NO_CLAIM,
         "hardware": hardware,
         "runtime-opaque": _NO_CLAIM,
@@ -88,6 +96,15 @@ def status_of(vector: Mapping[str, int]) -> str:
     if worst < 32:
         return "affirming"
     return "warning" if worst < 96 else "contraindicated"
+
+
+def speaks_of(claims: Mapping[str, Any], quote: Quote) -> bool:
+    """Say whether a token's claims carry the report data and measurements of this very quote."""
+    said: Any = claims
+    for name in ("submods", "cpu0", "ear.veraison.annotated-evidence", "tdx", "quote", "body"):
+        said = said.get(name) if isinstance(said, dict) else None
+    body = describe_quote(quote)["quote"]["body"]
+    return isinstance(said, dict) and all(said.get(name) == body[name] for name in _BINDING)
 
 
 def describe_quote(quote: Quote) -> dict[str, Any]:

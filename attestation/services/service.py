@@ -12,10 +12,14 @@ from typing import Any, Protocol
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from attestation.appraisal import AttestationResult, appraise
+from attestation.checks.software import find_release
+from attestation.checks.software import find_release
 from attestation.collateral import Collateral
 from attestation.errors import AppraisalError, MalformedError
 from attestation.evidence import Evidence
 from attestation.policy import Expectation, Policy
+from attestation.quote import TdReport
+from attestation.quote import Quote
 from attestation.reference_values import ReferenceRelease
 from attestation.services.ear import build_claims
 from attestation.services.request import DEFAULT_POLICY, AttestationRequest, parse_request
@@ -91,9 +95,37 @@ class AttestationService:
         if quote is None or quote.report.report_data != request.report_data:
             raise AppraisalError("report_data_differs", "The quote carries other report data.")
         claims = build_claims(
-            request, result, quote, issuer=self.issuer, token_id=secrets.token_urlsafe(TOKEN_ID_BYTES), now=now
+            request,
+            result,
+            quote,
+            is_known_release=self._is_known_release(quote.report, now=now),
+            issuer=self.issuer,
+            token_id=secrets.token_urlsafe(TOKEN_ID_BYTES),
+            now=now,
         )
         return sign_token(claims, self._key, key_id(self._key))
+
+    def _is_known_release(self, report: TdReport, *, now: datetime) -> bool:
+        is_simulated = self._simulator_root is not None
+        try:
+            find_release(report, releases=self._releases, policy=self._policy, is_simulated=is_simulated, now=now)
+        except AppraisalError:
+            return False
+        return True
+
+    def _is_known_release(self, quote: Quote, *, now: datetime) -> bool:
+        """Tell whether a quote measures as a release in force; without a statement none is named to compare with."""
+        try:
+            find_release(
+                quote.report,
+                releases=self._releases,
+                policy=self._policy,
+                is_simulated=self._simulator_root is not None,
+                now=now,
+            )
+        except AppraisalError:
+            return False
+        return True
 
     def _appraise(self, request: AttestationRequest, collateral: Collateral, *, now: datetime) -> AttestationResult:
         """Appraise a quote of which no statement is known: what is bound to one stays `unknown`, and is not claimed."""
