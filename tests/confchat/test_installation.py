@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth import authenticate
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from attestation.errors import ConfigurationError
 from attestation.reference_values import load_releases
@@ -19,7 +19,7 @@ MODEL = ("smollm2:135m", "sha256:" + "ab" * 32)
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path, settings: SettingsWrapper) -> Path:
+def data_dir(tmp_path: Path, settings: Settings) -> Path:
     directory = tmp_path / "data"
     settings.CONFCHAT_DATA_DIR = directory
     settings.CONFCHAT_SIMULATOR_DIR = directory / "simulator"
@@ -71,7 +71,7 @@ def test_reference_release_is_signed_by_the_key_that_browsers_will_pin(data_dir:
 
 
 @pytest.mark.django_db
-def test_two_installations_share_no_secret(data_dir: Path, tmp_path: Path, settings: SettingsWrapper) -> None:
+def test_two_installations_share_no_secret(data_dir: Path, tmp_path: Path, settings: Settings) -> None:
     set_up(data_dir)
     first = files(data_dir)
     other = tmp_path / "other"
@@ -79,12 +79,13 @@ def test_two_installations_share_no_secret(data_dir: Path, tmp_path: Path, setti
     settings.CONFCHAT_SIMULATOR_DIR = other / "simulator"
     settings.CONFCHAT_RELEASES_DIR = other / "releases"
     set_up(other)
-    same = [name for name, content in files(other).items() if content and first[name] == content]
-    assert [name for name in same if name != "simulator/state.json"] == []
+    secrets = {name for name in files(other) if name == "secret_key" or name.startswith(("keys/", "simulator/p"))}
+    assert {"secret_key", "keys/log.ed25519", "keys/release.ed25519", "simulator/platform.json"} <= secrets
+    assert [name for name in secrets if files(other)[name] == first[name]] == []
 
 
 @pytest.mark.django_db
-def test_without_a_device_or_leave_to_simulate_nothing_is_set_up(data_dir: Path, settings: SettingsWrapper) -> None:
+def test_without_a_device_or_leave_to_simulate_nothing_is_set_up(data_dir: Path, settings: Settings) -> None:
     settings.CONFCHAT_DEVELOPMENT = False
     with pytest.raises(ConfigurationError, match="no TDX device"):
         set_up(data_dir)
