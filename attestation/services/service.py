@@ -13,13 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from attestation.appraisal import AttestationResult, appraise
 from attestation.checks.software import find_release
-from attestation.checks.software import find_release
 from attestation.collateral import Collateral
 from attestation.errors import AppraisalError, MalformedError
 from attestation.evidence import Evidence
 from attestation.policy import Expectation, Policy
 from attestation.quote import TdReport
-from attestation.quote import Quote
 from attestation.reference_values import ReferenceRelease
 from attestation.services.ear import build_claims
 from attestation.services.request import DEFAULT_POLICY, AttestationRequest, parse_request
@@ -109,20 +107,6 @@ class AttestationService:
         is_simulated = self._simulator_root is not None
         try:
             find_release(report, releases=self._releases, policy=self._policy, is_simulated=is_simulated, now=now)
-        except AppraisalError:
-            return False
-        return True
-
-    def _is_known_release(self, quote: Quote, *, now: datetime) -> bool:
-        """Tell whether a quote measures as a release in force; without a statement none is named to compare with."""
-        try:
-            find_release(
-                quote.report,
-                releases=self._releases,
-                policy=self._policy,
-                is_simulated=self._simulator_root is not None,
-                now=now,
-            )
         except AppraisalError:
             return False
         return True
