@@ -205,4 +205,6 @@ def _read_platform_file(path: Path) -> tuple[datetime, bytes]:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
     except (MalformedError, LookupError, TypeError, ValueError, OverflowError) as error:
         raise ConfigurationError(f"{path} does not describe a simulator") from error
+    if len(seed) != SEED_SIZE:
+        raise ConfigurationError(f"{path} does not describe a simulator")
     return created_at, seed

@@ -13,7 +13,7 @@ import uvicorn
 from attestation.simulator.installation import Installation
 from attestation.simulator.pcs import ProvisioningService
 from attestation.simulator.qgs import QuotingService
-from attestation.simulator.sockets import PCCS_SOCKET, QGS_SOCKET, bind_unix
+from attestation.simulator.sockets import PCCS_SOCKET, QGS_SOCKET, listening
 
 
 class _Server(uvicorn.Server):
@@ -36,7 +36,6 @@ async def serve(directory: Path, *, when_ready: Callable[[], None]) -> None:
     """
     installation = Installation.open(directory)
     installation.state_file.read()
-    qgs, pccs = bind_unix(directory / QGS_SOCKET), bind_unix(directory / PCCS_SOCKET)
     config = uvicorn.Config(
         ProvisioningService(installation),
         loop="none",
@@ -51,9 +50,6 @@ async def serve(directory: Path, *, when_ready: Callable[[], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn ends by the same signals and raises them again once it has ended: then they must kill nothing.
         loop.add_signal_handler(number, provisioning.handle_exit, number, None)
-    try:
+    with listening(directory / QGS_SOCKET) as qgs, listening(directory / PCCS_SOCKET) as pccs:
         async with await asyncio.start_unix_server(QuotingService(installation).serve_connection, sock=qgs):
             await provisioning.serve(sockets=[pccs])
-    finally:
-        for name in (QGS_SOCKET, PCCS_SOCKET):
-            (directory / name).unlink(missing_ok=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from attestation.errors import ConfigurationError
@@ -15,6 +17,17 @@ PCCS_SOCKET = "pccs.sock"
 MAX_SOCKET_PATH_BYTES = 107
 
 _BACKLOG = 512
+
+
+@contextmanager
+def listening(path: Path) -> Iterator[socket.socket]:
+    """Hold a listening socket, and remove it in the end; raises what `bind_unix` raises."""
+    listener = bind_unix(path)
+    try:
+        yield listener
+    finally:
+        listener.close()
+        path.unlink(missing_ok=True)
 
 
 def bind_unix(path: Path) -> socket.socket:
