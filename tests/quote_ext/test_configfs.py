@@ -135,14 +135,16 @@ def test_created_entry_is_removed_after_a_failure(reports: TsmReports, tsm: Path
     assert reports.entries == {}
 
 
-def test_created_entry_must_be_at_its_first_generation(reports: TsmReports, tsm: Path) -> None:
+@pytest.mark.parametrize("hook", ["after_mkdir", "before_outblob"])
+def test_created_entry_must_be_at_its_first_generation(reports: TsmReports, tsm: Path, hook: str) -> None:
+    """Another process finds the fresh entry and writes into it, before or after our own write."""
     others = [b"a" * 64]
 
     def interfere(entry: Entry) -> None:
         if others:
             reports.commit(entry, others.pop())
 
-    reports.before_outblob = interfere
+    setattr(reports, hook, interfere)
     assert ask(REPORT_DATA, tsm / "own") == example_quote(REPORT_DATA)
     assert reports.requests.count(REPORT_DATA) == 2
 

@@ -144,26 +144,26 @@ def test_answer_in_many_pieces_is_put_together(service: QuotingService, path: Pa
 @pytest.mark.parametrize("sent", [b"", Response().frame()[:3], Response().frame()[:-1]])
 def test_service_that_falls_silent_ends_at_the_deadline(service: QuotingService, path: Path, sent: bytes) -> None:
     service.answer = fall_silent_after(sent)
-    with pytest.raises(DeviceBusyError, match="receive") as refused, takes(0.2, 1.0):
+    with pytest.raises(DeviceBusyError, match="receive") as refused, takes(0.2, 3.0):
         ask(path, timeout_s=0.2)
     assert refused.value.status == errno.ETIMEDOUT
 
 
 def test_service_that_trickles_ends_at_the_deadline(service: QuotingService, path: Path) -> None:
     service.answer = send_in_pieces(Response().frame()[:50], size=1, pause_s=0.02)
-    with pytest.raises(DeviceBusyError) as refused, takes(0.3, 1.0):
+    with pytest.raises(DeviceBusyError) as refused, takes(0.3, 3.0):
         ask(path, timeout_s=0.3)
     assert refused.value.status == errno.ETIMEDOUT
 
 
 def test_service_that_says_nothing_more_is_not_waited_for(service: QuotingService, path: Path) -> None:
     service.answer = fall_silent_after(Response().frame())
-    with takes(0.0, 1.0):
+    with takes(0.0, 3.0):
         assert ask(path) == QUOTE
 
 
 def test_full_queue_of_connections_ends_at_the_deadline(full_queue: Path) -> None:
-    with pytest.raises(DeviceBusyError, match="connect") as refused, takes(0.2, 1.0):
+    with pytest.raises(DeviceBusyError, match="connect") as refused, takes(0.2, 3.0):
         ask(full_queue, timeout_s=0.2)
     assert refused.value.status == errno.ETIMEDOUT
 
@@ -228,7 +228,7 @@ def test_socket_of_another_kind_is_refused(path: Path) -> None:
 
 def test_path_that_is_too_long_for_a_socket_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DeviceAccessError) as refused:
-        ask(tmp_path / ("x" * 108))
+        ask(tmp_path / ("x" * (107 - len(str(tmp_path)))))
     assert refused.value.status == errno.ENAMETOOLONG
 
 

@@ -34,7 +34,7 @@ class TsmReports:
     """All directories of one provider; `quote` makes the outblob, `errors` are given out before anything is done.
 
     `errors["outblob"]` is a queue of errnos for the next reads, and so on for `mkdir`, `provider`, `generation` and
-    `inblob`. `before_outblob` runs before each quote is made, with its directory.
+    `inblob`. `before_outblob` runs before each quote is made, `after_mkdir` after each directory; both get it.
     `ignores_writes` is a store that fails on close(), of which nobody is told; `generation_text` replaces the number.
     """
 
@@ -43,6 +43,7 @@ class TsmReports:
         self.provider = b"tdx_guest\n"
         self.errors: dict[str, deque[int]] = {}
         self.before_outblob: Callable[[Entry], None] = lambda entry: None
+        self.after_mkdir: Callable[[Entry], None] = lambda entry: None
         self.ignores_writes = False
         self.generation_text: bytes | None = None
         self.entries: dict[str, Entry] = {}
@@ -54,7 +55,9 @@ class TsmReports:
             self.fail_as_told("mkdir")
             if name in self.entries:
                 raise OSError(errno.EEXIST, name)
-            return self.entries.setdefault(name, Entry())
+            entry = self.entries[name] = Entry()
+            self.after_mkdir(entry)
+            return entry
 
     def remove(self, name: str) -> None:
         with self.lock:
