@@ -10,8 +10,8 @@ import os
 import re
 import struct
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Self
 
 import httpx
@@ -27,16 +27,17 @@ from attestation.encoding import b64decode, b64encode
 SUITES = ("MLKEM768-X25519", "X25519")
 
 
-def log_in(base: str, name: str, password: str) -> httpx.Client:
-    """Return an HTTP client that is logged in."""
-    client = httpx.Client(base_url=base, follow_redirects=True, timeout=30, trust_env=False)
-    page = client.get("/accounts/login/").text
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
-    assert token is not None
-    form = {"csrfmiddlewaretoken": token.group(1), "login": name, "password": password}
-    client.post("/accounts/login/", data=form, headers={"Referer": f"{base}/accounts/login/", "Origin": base})
-    assert "sessionid" in client.cookies, "the login failed"
-    return client
+@contextmanager
+def log_in(base: str, name: str, password: str) -> Iterator[httpx.Client]:
+    """Yield an HTTP client that is logged in."""
+    with httpx.Client(base_url=base, follow_redirects=True, timeout=30, trust_env=False) as client:
+        page = client.get("/accounts/login/").text
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+        assert token is not None
+        form = {"csrfmiddlewaretoken": token.group(1), "login": name, "password": password}
+        client.post("/accounts/login/", data=form, headers={"Referer": f"{base}/accounts/login/", "Origin": base})
+        assert "sessionid" in client.cookies, "the login failed"
+        yield client
 
 
 def account_id(client: httpx.Client) -> str:

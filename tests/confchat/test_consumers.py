@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
@@ -19,7 +20,7 @@ KEY = b"k" * 32
 CANARY = "xyzzy-canary-prompt"
 
 
-def log_in_user(server: Server) -> httpx.Client:
+def log_in_user(server: Server) -> AbstractContextManager[httpx.Client]:
     return log_in(server.address, "user", server.password)
 
 
