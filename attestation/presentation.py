@@ -50,7 +50,6 @@ class CheckLine:
     mark: Mark
     source: str
     detail: str
-    fault: str
 
 
 def describe_row(attestation: Attestation) -> Row:
@@ -94,14 +93,12 @@ def outcome_mark(outcome: str, *, is_simulated: bool) -> Mark:
 
 def _check_line(check: dict[str, str]) -> CheckLine:
     name, status = check["id"], check["status"]
-    holds = status == "pass"
     return CheckLine(
         id=name,
         title=_(title_of(name)),
         mark=Mark(style=f"is-{status}", icon=_ICONS.get(status, "cross"), word=_(_STATUS_WORDS.get(status, status))),
         source=check["source"],
         detail=check["detail"],
-        fault="" if holds or name not in CHECK_WORDS else _(CHECK_WORDS[name].fault),
     )
 
 

@@ -21,6 +21,7 @@ from attestation.models import Attestation, SharedPart
 PAGE_SIZE = 50
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Microseconds since the epoch, up to the year 5138, and a record's id.
 _CURSOR = re.compile(r"([0-9]{1,17})-([0-9a-f]{32})\Z", re.ASCII)
 _LISTED = (
     "id",
@@ -126,10 +127,7 @@ def _after(found: QuerySet[Attestation], cursor: str | None) -> QuerySet[Attesta
     match = _CURSOR.match(cursor)
     if match is None:
         raise MalformedError("not a place in this list")
-    try:
-        at = _EPOCH + timedelta(microseconds=int(match[1]))
-    except OverflowError as error:
-        raise MalformedError("not a place in this list") from error
+    at = _EPOCH + timedelta(microseconds=int(match[1]))
     # Written so that the index on (time, id) is walked from here on, which an OR would prevent.
     return found.filter(verdict_at__lte=at).exclude(verdict_at=at, id__gte=UUID(match[2]))
 

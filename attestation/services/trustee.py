@@ -17,6 +17,7 @@ import httpx
 from attestation.errors import AppraisalError, AttestationError, ConfigurationError, MalformedError
 from attestation.evidence import Evidence
 from attestation.quote import parse_quote
+from attestation.services.ear import speaks_of
 from attestation.services.request import build_request
 from attestation.services.verdict import Verdict, VerifierInfo
 from attestation.token import TokenIssuer, verify_token
@@ -81,7 +82,7 @@ class TrusteeVerifier:
                 status, answer = await self._post(body)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise ServiceError("service_timeout", "the attestation service did not answer in time") from error
-        except (httpx.TransportError, httpx.DecodingError) as error:
+        except httpx.TransportError as error:
             raise ServiceError("service_unavailable", "the attestation service cannot be reached") from error
         if status != 200:
             raise _refusal(status, answer)
@@ -94,7 +95,9 @@ class TrusteeVerifier:
         headers = {"content-type": "application/json", "accept": "*/*", "accept-encoding": "identity"}
         answer = b""
         async with self._client.stream("POST", "/attestation", content=body, headers=headers) as response:
-            async for piece in response.aiter_raw():
+            if response.headers.get("content-encoding", "identity") != "identity":
+                raise ServiceError("service_lying", "the attestation service packed an answer that must not be packed")
+            async for piece in response.aiter_bytes():
                 answer += piece
                 if len(answer) > MAX_ANSWER_BYTES:
                     raise ServiceError("service_lying", "the attestation service's answer is too long")
