@@ -1,10 +1,7 @@
 from __future__ import annotations
 
 import errno
-import os
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +17,7 @@ from quote_ext.errors import (
     QuoteError,
 )
 from tests.quote_ext.tsm_fuse import FuseServer
-from tests.quote_ext.tsm_report import Entry, TsmReports, example_quote
+from tests.quote_ext.tsm_report import TsmReports, example_quote
 from tests.quote_ext.usage import assert_nothing_leaks, ticking
 
 REPORT_DATA = bytes(range(64))
@@ -76,27 +73,6 @@ def test_endless_provider_is_refused(reports: TsmReports, shared_entry: Path) ->
     assert refused.value.status == 64
 
 
-def test_write_of_another_process_in_between_is_tried_again(reports: TsmReports, shared_entry: Path) -> None:
-    """The other one writes twice, before two of our outblobs are made; the third attempt is undisturbed."""
-    others = [b"a" * 64, b"b" * 64]
-
-    def interfere(entry: Entry) -> None:
-        if others:
-            reports.commit(entry, others.pop())
-
-    reports.before_outblob = interfere
-    assert ask(REPORT_DATA, str(shared_entry)) == example_quote(REPORT_DATA)
-    assert reports.requests.count(REPORT_DATA) == 3
-
-
-def test_other_process_that_never_stops_writing_makes_the_device_busy(reports: TsmReports, shared_entry: Path) -> None:
-    reports.before_outblob = lambda entry: reports.commit(entry, b"a" * 64)
-    with pytest.raises(DeviceBusyError, match="generation") as refused:
-        ask(REPORT_DATA, str(shared_entry), attempts=4)
-    assert refused.value.status == errno.EBUSY
-    assert reports.requests.count(REPORT_DATA) == 4
-
-
 def test_write_that_was_ignored_by_close_is_noticed(reports: TsmReports, shared_entry: Path) -> None:
     """The kernel ignores the result of the store on close(): then the generation does not move."""
     reports.ignores_writes = True
@@ -133,20 +109,6 @@ def test_created_entry_is_removed_after_a_failure(reports: TsmReports, tsm: Path
     with pytest.raises(DeviceError):
         ask(REPORT_DATA, tsm / "own")
     assert reports.entries == {}
-
-
-@pytest.mark.parametrize("hook", ["after_mkdir", "before_outblob"])
-def test_created_entry_must_be_at_its_first_generation(reports: TsmReports, tsm: Path, hook: str) -> None:
-    """Another process finds the fresh entry and writes into it, before or after our own write."""
-    others = [b"a" * 64]
-
-    def interfere(entry: Entry) -> None:
-        if others:
-            reports.commit(entry, others.pop())
-
-    setattr(reports, hook, interfere)
-    assert ask(REPORT_DATA, tsm / "own") == example_quote(REPORT_DATA)
-    assert reports.requests.count(REPORT_DATA) == 2
 
 
 def test_quote_is_read_to_its_end_in_pieces(reports: TsmReports, tsm: Path, server: FuseServer) -> None:
@@ -227,49 +189,6 @@ def test_empty_directory_is_a_missing_device(tmp_path: Path) -> None:
     with pytest.raises(DeviceMissingError, match="provider") as refused:
         ask(REPORT_DATA, tmp_path, attempts=2)
     assert refused.value.status == errno.ENOENT
-
-
-def test_entry_that_its_owner_removes_meanwhile_is_made_anew(reports: TsmReports, tsm: Path) -> None:
-    (tsm / "other").mkdir()
-
-    def remove_once(entry: Entry) -> None:
-        if "other" in reports.entries and reports.entries["other"] is entry:
-            reports.before_outblob = lambda entry: None
-            reports.remove("other")
-
-    reports.before_outblob = remove_once
-    assert ask(REPORT_DATA, tsm / "other") == example_quote(REPORT_DATA)
-    assert reports.requests.count(REPORT_DATA) == 2
-
-
-def test_many_at_once_through_one_entry_each_get_their_own_quote(reports: TsmReports, tsm: Path) -> None:
-    (tsm / "confchat").mkdir()
-    wanted = [bytes([number]) * 64 for number in range(12)]
-    with ThreadPoolExecutor(6) as pool:
-        quotes = list(pool.map(lambda report_data: ask(report_data, tsm / "confchat"), wanted))
-    assert quotes == [example_quote(report_data) for report_data in wanted]
-    assert len(reports.requests) == len(wanted)
-
-
-def test_writer_that_takes_no_lock_never_gets_its_quote_into_ours(reports: TsmReports, tsm: Path) -> None:
-    (tsm / "confchat").mkdir()
-    is_over = threading.Event()
-
-    def write_without_lock() -> None:
-        while not is_over.wait(0.001):
-            fd = os.open(tsm / "confchat" / "inblob", os.O_WRONLY)
-            os.write(fd, b"x" * 64)
-            os.close(fd)
-
-    writer = threading.Thread(target=write_without_lock)
-    writer.start()
-    try:
-        for number in range(20):
-            report_data = bytes([number]) * 64
-            assert ask(report_data, tsm / "confchat", attempts=100) == example_quote(report_data)
-    finally:
-        is_over.set()
-        writer.join()
 
 
 @pytest.mark.parametrize("fault", [None, errno.EIO, errno.EBUSY])
