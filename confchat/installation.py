@@ -56,11 +56,12 @@ class Installation:
 
 @contextmanager
 def exclusive_use(data_dir: Path) -> Iterator[None]:
-    """Make the data directory, private to its owner, and hold it for this process alone.
+    """Make the data directory, and hold it for this process alone; what the process makes from now on is private.
 
     Raises:
         ConfigurationError: another process holds it, or it cannot be written.
     """
+    os.umask(0o077)
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         data_dir.chmod(0o700)

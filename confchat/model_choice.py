@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from confchat.errors import ModelError
-from confchat.llm.devmodel import installed_models
+from confchat.llm.modelstore import ModelStore
 from confchat.llm.ollama import OllamaModel
 
 
@@ -38,8 +38,18 @@ def embedded_models_dir() -> Path:
 async def choose_model() -> ModelChoice:
     """Look at the configured model server, or at the embedded model's files."""
     host: str = settings.CONFCHAT_OLLAMA_HOST
-    if not host:
-        return ModelChoice(host="", references=installed_models(embedded_models_dir()), fault="")
+    return await _served(host) if host else _embedded()
+
+
+def _embedded() -> ModelChoice:
+    store = ModelStore(embedded_models_dir())
+    references = tuple((model.name, f"sha256:{model.digest}") for model in store.list_models())
+    has_model = settings.CONFCHAT_MODEL in dict(references)
+    fault = "" if has_model else f"there is no {settings.CONFCHAT_MODEL} in {embedded_models_dir()}; run `make run`"
+    return ModelChoice(host="", references=references, fault=fault)
+
+
+async def _served(host: str) -> ModelChoice:
     server = OllamaModel(host)
     references: tuple[tuple[str, str], ...] = ()
     fault = ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import socket
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,7 +26,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Hold the data directory and the address, then start the programs."""
-        os.umask(0o077)
         try:
             with exclusive_use(settings.CONFCHAT_DATA_DIR), _listener() as listener:
                 model = asyncio.run(choose_model())
