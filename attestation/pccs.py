@@ -13,6 +13,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -219,7 +220,9 @@ class CollateralCache:
         try:
             async with self._client.stream("GET", url, params=query or None, headers=_AS_IT_IS) as response:
                 response.raise_for_status()
-                async for piece in response.aiter_raw():
+                if response.headers.get("content-encoding", "identity") != "identity":
+                    raise UnavailableError(f"{url} answered in a coding that nobody asked for")
+                async for piece in response.aiter_bytes():
                     body += piece
                     if len(body) > MAX_BODY_BYTES:
                         raise UnavailableError(f"{url} answered with more than any collateral has")
@@ -270,7 +273,8 @@ def _write(path: Path, known: CollateralSet) -> None:
             file.write(json.dumps(members).encode())
         draft.replace(path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
 
 

@@ -142,7 +142,7 @@ def test_simulator_that_does_not_run_is_said_to_be_so(tmp_path: Path) -> None:
 def test_command_without_a_simulator_says_to_run_the_set_up(settings: Settings, tmp_path: Path) -> None:
     settings.CONFCHAT_SIMULATOR_DIR = tmp_path
     for action in ("revoke", "status"):
-        with pytest.raises(CommandError, match="run the set-up|cannot be read"):
+        with pytest.raises(CommandError, match=r"run the set-up|cannot be read"):
             call_command("simulator", action)
     with pytest.raises(ConfigurationError):
         apply_change(tmp_path / "none", "revoke")
