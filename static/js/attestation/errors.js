@@ -1,4 +1,7 @@
-/** Well-formed or not, the evidence failed a rule: `code` as docs/PROTOCOL.md lists it, `params` for its sentence. */
+/** Why evidence is not trusted, or could not be judged. */
+import { MalformedError } from "../crypto/errors.js";
+
+/** A rule was broken: `code` as docs/PROTOCOL.md lists it, `params` for its sentence. */
 export class AppraisalError extends Error {
   constructor(code, params = {}) {
     super(code);
@@ -7,7 +10,29 @@ export class AppraisalError extends Error {
   }
 }
 
+/** A check could not be made: `what` it needs is absent or cannot be read. */
+export class UncheckedError extends Error {
+  constructor(what) {
+    super(what);
+    this.what = what;
+  }
+}
+
 /** Refuse with a code unless a condition holds. Throws AppraisalError. */
 export function expect(condition, code, params) {
   if (!condition) throw new AppraisalError(code, params);
+}
+
+/** Whether an error speaks of the evidence, not of a fault in this program. */
+export function isOfEvidence(error) {
+  return error instanceof AppraisalError || error instanceof MalformedError;
+}
+
+/** Await a part that a check needs and does not own. Throws UncheckedError where it cannot be read. */
+export async function given(what, part) {
+  try {
+    return await part;
+  } catch (error) {
+    throw isOfEvidence(error) ? new UncheckedError(what) : error;
+  }
 }

@@ -33,6 +33,12 @@ export class Members {
     return this.#typed(name, "string");
   }
 
+  choice(name, among) {
+    const text = this.text(name);
+    refuseUnless(among.includes(text), `unknown ${name}`);
+    return text;
+  }
+
   flag(name) {
     return this.#typed(name, "boolean");
   }
@@ -76,6 +82,12 @@ export class Members {
 
   nested(name) {
     return new Members(this.#typed(name, "object"));
+  }
+
+  /** An object as it stands. */
+  object(name) {
+    this.nested(name);
+    return this.#members[name];
   }
 
   /** A list of objects; `missing` stands for a member that is not there. */

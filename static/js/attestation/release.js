@@ -1,5 +1,5 @@
 /** Reference releases: manifests whose exact bytes the release key signed (Ed25519). As attestation/reference_values.py. */
-import { b64decode, concat, parseJson, utf8 } from "../crypto/encoding.js";
+import { concat, parseJson, utf8 } from "../crypto/encoding.js";
 import { MalformedError } from "../crypto/errors.js";
 import { Members } from "./members.js";
 import { hasSignedEd25519, sha256 } from "./signatures.js";
@@ -25,18 +25,18 @@ export const MEASUREMENTS = [
 
 /**
  * Read what a server publishes, `[{manifest, signature}]`. Each becomes a release, or, where the key of 32 bytes did
- * not sign it or its form is unknown, `{digest, isRefused: true}`, which is never a reference. Throws MalformedError.
+ * not sign it or its form is unknown, `{digest, isRefused: true}`, which is never a reference.
  */
 export function parseReleases(pairs, releaseKey) {
-  return Promise.all(pairs.map((pair) => parseRelease(new Members(pair), releaseKey)));
+  return Promise.all(pairs.map((pair) => parseRelease(pair, releaseKey)));
 }
 
 async function parseRelease(pair, releaseKey) {
-  const [manifest, signature] = [pair.b64("manifest"), b64decode(pair.text("signature"))];
-  const digest = await sha256(manifest);
-  const message = concat(utf8(`${VERSION}\0`), manifest);
-  const isSigned = await hasSignedEd25519(releaseKey, signature, message);
+  let digest = new Uint8Array();
   try {
+    const [manifest, signature] = ["manifest", "signature"].map((name) => new Members(pair).b64(name));
+    digest = await sha256(manifest);
+    const isSigned = await hasSignedEd25519(releaseKey, signature, concat(utf8(`${VERSION}\0`), manifest));
     return isSigned ? { digest, ...parseManifest(manifest) } : { digest, isRefused: true };
   } catch (error) {
     if (error instanceof MalformedError) return { digest, isRefused: true };
