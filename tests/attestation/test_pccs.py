@@ -1,18 +1,15 @@
-"""Collateral from services that are good, slow, lying, old or gone."""
+"""Collateral fetched, put together, and kept in memory and on disk for as long as it may be."""
 
 from __future__ import annotations
 
 import asyncio
-import gzip
 import hashlib
 import json
 import stat
 import tempfile
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from urllib.parse import quote as url_encode
 
 import aiohttp
 import httpx
@@ -20,100 +17,36 @@ import pytest
 from httpx_aiohttp import AiohttpTransport
 
 from attestation.collateral import Collateral
-from attestation.errors import ConfigurationError, MalformedError, UnavailableError
-from attestation.pccs import INTEL_ROOT_CRL_URL, MAX_BODY_BYTES, RETRY_S, CollateralCache
+from attestation.errors import ConfigurationError, UnavailableError
+from attestation.pccs import INTEL_ROOT_CRL_URL, CollateralCache
 from attestation.pki import INTEL_ROOT_CA_SHA256
 from attestation.simulator.installation import Installation, create_simulator
 from attestation.simulator.pcs import ProvisioningService
-from attestation.simulator.platform import Platform, build_collateral
+from attestation.simulator.platform import Platform
 from attestation.simulator.sockets import PCCS_SOCKET
 from attestation.simulator.td_report import Td
+from tests.collateral_service import (
+    GOOD,
+    MAX_AGE_S,
+    NOW,
+    PCK_CRL,
+    PLATFORM,
+    QE_IDENTITY,
+    QUOTE,
+    ROOT_CRL,
+    TCB,
+    URL,
+    Clock,
+    Make,
+    Service,
+    answers_of,
+    caches,
+    chain,
+)
 from tests.simulator_process import running
 from tests.third_opinion import status_of
 
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-PLATFORM = Platform.create(NOW - timedelta(days=2), seed=b"pccs")
-STRANGER = Platform.create(NOW - timedelta(days=2), seed=b"stranger")
-QUOTE = PLATFORM.quote(Td(report_data=bytes(64)))
-ROOTS = {hashlib.sha256(PLATFORM.root_der).digest()}
-GOOD = PLATFORM.collateral(NOW)
-URL = "https://pccs.example"
-MAX_AGE_S = 3600.0
-
-TCB = "/tdx/certification/v4/tcb"
-QE_IDENTITY = "/tdx/certification/v4/qe/identity"
-PCK_CRL = "/sgx/certification/v4/pckcrl"
-ROOT_CRL = "/sgx/certification/v4/rootcacrl"
-CHAINS = {
-    TCB: "TCB-Info-Issuer-Chain",
-    QE_IDENTITY: "SGX-Enclave-Identity-Issuer-Chain",
-    PCK_CRL: "SGX-PCK-CRL-Issuer-Chain",
-}
-
-
-def envelope(name: str, text: str, signature: bytes) -> bytes:
-    return f'{{"{name}":{text},"signature":"{signature.hex()}"}}'.encode()
-
-
-def answers_of(collateral: Collateral) -> dict[str, httpx.Response]:
-    """Return what Intel's service would answer, by path."""
-    tcb_info = envelope("tcbInfo", collateral.tcb_info, collateral.tcb_info_signature)
-    qe_identity = envelope("enclaveIdentity", collateral.qe_identity, collateral.qe_identity_signature)
-    return {
-        TCB: httpx.Response(200, content=tcb_info, headers=chain(TCB, collateral.tcb_info_issuer_chain)),
-        QE_IDENTITY: httpx.Response(
-            200, content=qe_identity, headers=chain(QE_IDENTITY, collateral.qe_identity_issuer_chain)
-        ),
-        PCK_CRL: httpx.Response(
-            200, content=collateral.pck_crl, headers=chain(PCK_CRL, collateral.pck_crl_issuer_chain)
-        ),
-        ROOT_CRL: httpx.Response(200, content=collateral.root_ca_crl.hex()),
-    }
-
-
-def chain(path: str, pem: str) -> dict[str, str]:
-    return {CHAINS[path]: url_encode(pem)}
-
-
-@dataclass
-class Service:
-    """A service whose answers can be changed while it is asked."""
-
-    answers: dict[str, httpx.Response | Exception] = field(default_factory=lambda: dict(answers_of(GOOD)))
-    delay_s: float = 0
-    asked: list[httpx.URL] = field(default_factory=list)
-
-    async def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request.url)
-        await asyncio.sleep(self.delay_s)
-        answer = self.answers[request.url.path]
-        if isinstance(answer, Exception):
-            raise answer
-        if isinstance(answer.stream, httpx.ByteStream):
-            return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
-        return answer
-
-    def publish(self, collateral: Collateral) -> None:
-        self.answers = dict(answers_of(collateral))
-
-    def fail(self) -> None:
-        self.answers = dict.fromkeys(self.answers, httpx.ConnectError("no route"))
-
-
-@dataclass
-class Clock:
-    """A monotonic clock and a calendar that go on together."""
-
-    passed_s: float = 0
-
-    def monotonic(self) -> float:
-        return 1000 + self.passed_s
-
-    def now(self) -> datetime:
-        return NOW + timedelta(seconds=self.passed_s)
-
-
-Make = Callable[..., CollateralCache]
+LATER = NOW + timedelta(hours=1)
 
 
 @pytest.fixture
@@ -128,22 +61,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def make(service: Service, clock: Clock) -> AsyncIterator[Make]:
-    caches: list[CollateralCache] = []
-
-    def make_cache(base_url: str = URL, **changes: object) -> CollateralCache:
-        arguments = {
-            "root_sha256": ROOTS,
-            "max_age_s": MAX_AGE_S,
-            "transport": httpx.MockTransport(service),
-            "monotonic": clock.monotonic,
-            "clock": clock.now,
-        }
-        caches.append(CollateralCache(base_url, **(arguments | changes)))  # type: ignore[arg-type]
-        return caches[-1]
-
-    yield make_cache
-    for cache in caches:
-        await cache.aclose()
+    async with caches(service, clock) as make:
+        yield make
 
 
 @pytest.fixture
@@ -299,154 +218,6 @@ async def test_failure_that_nobody_waits_for_any_more_is_not_lost_noisily(
     assert await cache.collateral_for(QUOTE) == GOOD
 
 
-# --- services that fail -------------------------------------------------------------------------
-
-
-async def test_slow_service_is_given_up(make: Make, service: Service) -> None:
-    service.delay_s = 5
-    with pytest.raises(UnavailableError, match="did not answer"):
-        await make(timeout_s=0.05).collateral_for(QUOTE)
-
-
-async def test_answer_without_end_is_given_up(cache: CollateralCache, service: Service) -> None:
-    sent = 0
-
-    async def endless() -> AsyncIterator[bytes]:
-        nonlocal sent
-        while True:
-            sent += 65536
-            yield b" " * 65536
-
-    service.answers[TCB] = httpx.Response(200, content=endless(), headers=chain(TCB, GOOD.tcb_info_issuer_chain))
-    with pytest.raises(UnavailableError):
-        await cache.collateral_for(QUOTE)
-    assert sent <= 2 * MAX_BODY_BYTES
-
-
-async def test_service_that_is_gone_is_unavailable_until_it_is_back(cache: CollateralCache, service: Service) -> None:
-    service.fail()
-    with pytest.raises(UnavailableError):
-        await cache.collateral_for(QUOTE)
-    service.publish(GOOD)
-    assert await cache.collateral_for(QUOTE) == GOOD
-
-
-async def test_good_set_outlives_a_service_that_is_gone_and_is_asked_for_again_soon(
-    cache: CollateralCache, service: Service, clock: Clock
-) -> None:
-    await cache.collateral_for(QUOTE)
-    service.fail()
-    clock.passed_s = MAX_AGE_S
-    assert await cache.collateral_for(QUOTE) == GOOD
-    tried = len(service.asked)
-    clock.passed_s += RETRY_S - 1
-    assert await cache.collateral_for(QUOTE) == GOOD
-    assert len(service.asked) == tried
-    assert cache.oldest_age_s() == clock.passed_s
-    newer = PLATFORM.collateral(NOW + timedelta(hours=1))
-    service.publish(newer)
-    clock.passed_s += 1
-    assert await cache.collateral_for(QUOTE) == newer
-
-
-def respond(path: str, **changes: object) -> Callable[[Service], None]:
-    """Return a spoiler that gives one path another answer than its good one."""
-
-    def spoil(service: Service) -> None:
-        good = service.answers[path]
-        assert isinstance(good, httpx.Response)
-        arguments = {"status_code": 200, "headers": good.headers, "content": good.content} | changes
-        arguments["headers"] = {
-            name: value for name, value in dict(arguments["headers"]).items() if name != "content-length"
-        }
-        service.answers[path] = httpx.Response(**arguments)  # type: ignore[arg-type]
-
-    return spoil
-
-
-def publish(**changes: object) -> Callable[[Service], None]:
-    """Return a spoiler that publishes collateral with other parts."""
-    return lambda service: service.publish(replace(GOOD, **changes))  # type: ignore[arg-type]
-
-
-def compress(service: Service) -> None:
-    """Answer in gzip; as a stream, for httpx decodes what it is given whole."""
-
-    async def body() -> AsyncIterator[bytes]:
-        yield gzip.compress(envelope("tcbInfo", GOOD.tcb_info, GOOD.tcb_info_signature))
-
-    headers = chain(TCB, GOOD.tcb_info_issuer_chain) | {"content-encoding": "gzip"}
-    service.answers[TCB] = httpx.Response(200, content=body(), headers=headers)
-
-
-CONFUSED = build_collateral(
-    PLATFORM.pki,
-    issued_at=NOW,
-    tcb_info=PLATFORM.tcb_info(NOW),
-    qe_identity=PLATFORM.qe_identity(NOW),
-    tcb_info_signer=PLATFORM.pki.pck,
-)
-OTHER_FMSPC = PLATFORM.collateral(NOW, tcb_info=replace(PLATFORM.tcb_info(NOW), fmspc=bytes(6)))
-LATER = NOW + timedelta(hours=1)
-NUMBERED = PLATFORM.collateral(LATER, tcb_info=PLATFORM.tcb_info(LATER, evaluation_number=19))
-
-SPOILERS: dict[str, Callable[[Service], None]] = {
-    "an error": respond(TCB, status_code=500),
-    "not found": respond(QE_IDENTITY, status_code=404),
-    "a redirect": respond(PCK_CRL, status_code=302, headers={"location": URL}),
-    "nothing": respond(TCB, content=b""),
-    "not JSON": respond(TCB, content=b'{"tcbInfo":{"id":,"signature":"00"}'),
-    "a deep nest": respond(TCB, content=b'{"tcbInfo":' + b'{"a":' * 100_000),
-    "no text": respond(TCB, content=b'{"tcbInfo":[],"signature":"' + b"0" * 128 + b'"}'),
-    "not UTF-8": respond(TCB, content=b"\xff\xfe"),
-    "another object": respond(TCB, content=envelope("enclaveIdentity", GOOD.qe_identity, GOOD.qe_identity_signature)),
-    "no signature": respond(TCB, content=b'{"tcbInfo":' + GOOD.tcb_info.encode() + b"}"),
-    "half a signature": respond(TCB, content=envelope("tcbInfo", GOOD.tcb_info, bytes(32))),
-    "something behind": respond(TCB, content=envelope("tcbInfo", GOOD.tcb_info, GOOD.tcb_info_signature) + b"{}"),
-    "compressed though not asked to": compress,
-    "no chain": respond(QE_IDENTITY, headers={}),
-    "a chain that is not text": respond(QE_IDENTITY, headers={CHAINS[QE_IDENTITY]: "%ff"}),
-    "an empty chain": respond(QE_IDENTITY, headers={CHAINS[QE_IDENTITY]: ""}),
-    "a list that is none": respond(ROOT_CRL, content=b"a revocation list"),
-    "half a list": respond(PCK_CRL, content=GOOD.pck_crl[:-1]),
-    "lists swapped": publish(root_ca_crl=GOOD.pck_crl, pck_crl=GOOD.root_ca_crl),
-    "a text with another byte": publish(tcb_info=GOOD.tcb_info.replace('"version":3', '"version":4')),
-    "another signature": publish(qe_identity_signature=GOOD.tcb_info_signature),
-    "the signature of a PCK": lambda service: service.publish(CONFUSED),
-    "another root": lambda service: service.publish(STRANGER.collateral(NOW)),
-    "another platform": lambda service: service.publish(OTHER_FMSPC),
-    "an older evaluation number": lambda service: service.publish(NUMBERED),
-    "older dates": lambda service: service.publish(PLATFORM.collateral(NOW - timedelta(hours=1))),
-}
-ROLLBACKS = {"an older evaluation number", "older dates"}
-
-
-@pytest.mark.parametrize("name", SPOILERS)
-async def test_bad_answer_never_replaces_a_good_set(
-    cache: CollateralCache, service: Service, clock: Clock, name: str
-) -> None:
-    assert await cache.collateral_for(QUOTE) == GOOD
-    SPOILERS[name](service)
-    clock.passed_s = MAX_AGE_S
-    assert await cache.collateral_for(QUOTE) == GOOD
-    assert cache.oldest_age_s() == MAX_AGE_S
-
-
-@pytest.mark.parametrize("name", SPOILERS.keys() - ROLLBACKS)
-async def test_bad_answer_alone_is_no_collateral(cache: CollateralCache, service: Service, name: str) -> None:
-    SPOILERS[name](service)
-    with pytest.raises(UnavailableError):
-        await cache.collateral_for(QUOTE)
-    assert cache.oldest_age_s() is None
-
-
-@pytest.mark.parametrize("quote", [b"", QUOTE[:-1], bytes(5000)])
-async def test_what_is_no_quote_asks_nobody(cache: CollateralCache, service: Service, quote: bytes) -> None:
-    with pytest.raises(MalformedError):
-        await cache.collateral_for(quote)
-    assert service.asked == []
-
-
 # --- on disk ------------------------------------------------------------------------------------
 
 
@@ -475,7 +246,7 @@ async def test_set_on_disk_that_is_too_old_is_asked_for_again_and_kept_meanwhile
 ) -> None:
     await kept(tmp_path, make)
     clock.passed_s = MAX_AGE_S
-    service.publish(NUMBERED)
+    service.publish(PLATFORM.collateral(LATER, tcb_info=PLATFORM.tcb_info(LATER, evaluation_number=19)))
     assert await make(directory=tmp_path).collateral_for(QUOTE) == GOOD
     newer = PLATFORM.collateral(LATER)
     service.publish(newer)
@@ -504,7 +275,7 @@ def damage(members: dict[str, object]) -> list[bytes]:
         json.dumps(members | {"fetched_at": 2**52}).encode(),
         json.dumps(members | {"collateral": None}).encode(),
         json.dumps(members | {"collateral": forged}).encode(),
-        json.dumps(members | {"collateral": STRANGER.collateral(NOW).to_wire()}).encode(),
+        json.dumps(members | {"collateral": Platform.create(NOW, seed=b"stranger").collateral(NOW).to_wire()}).encode(),
     ]
 
 
