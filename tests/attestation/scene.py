@@ -58,11 +58,15 @@ class Scene:
 
     platform: Platform
     collateral: Collateral
-    log_key: LogKey
+    log_private_key: Ed25519PrivateKey
     release_key: Ed25519PrivateKey
     release: ReferenceRelease
     token_key: EllipticCurvePrivateKey
     now: datetime = NOW
+
+    @property
+    def log_key(self) -> LogKey:
+        return LogKey(LOG_ORIGIN, self.log_private_key)
 
     @property
     def token_issuer(self) -> TokenIssuer:
@@ -169,7 +173,7 @@ def build_scene() -> Scene:
     return Scene(
         platform=platform,
         collateral=platform.collateral(NOW - timedelta(days=1)),
-        log_key=LogKey(LOG_ORIGIN, Ed25519PrivateKey.from_private_bytes(bytes([9] * 32))),
+        log_private_key=Ed25519PrivateKey.from_private_bytes(bytes([9] * 32)),
         release_key=release_key,
         release=build_release(release_key),
         token_key=derive_private_key(11, SECP256R1()),
