@@ -8,9 +8,12 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+import httpx
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey, derive_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from attestation.appraisal import appraise
+from attestation.bundle import Bundle
 from attestation.collateral import Collateral
 from attestation.evidence import Evidence
 from attestation.log import LogKey
@@ -24,11 +27,18 @@ from attestation.reference_values import (
     parse_release,
     sign_manifest,
 )
-from attestation.services import AttestationService, embedded_issuer
+from attestation.services import (
+    AttestationService,
+    Verdict,
+    Verifier,
+    create_application,
+    embedded_issuer,
+    remote_verifier,
+)
 from attestation.simulator.platform import Platform
 from attestation.simulator.td_report import Td
 from attestation.statement import EMPTY_LOG_ROOT, Statement, build_statement, report_data
-from attestation.token import TokenIssuer
+from attestation.token import TokenIssuer, verify_token
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 ORIGIN = "http://localhost:8000"
@@ -36,6 +46,7 @@ CONVERSATION = "6f0a1c3e-2f54-4f0e-9a3b-0d2f6b1f7c11"
 NONCE = bytes(range(32))
 SUITE = "X25519"
 KEM_KEY = bytes(range(32, 64))
+SERVICE_URL = "http://service.test"
 LOG_ORIGIN = "localhost:8000/attestation-log"
 MODEL = ("smollm2:135m", "sha256:" + "5a" * 32)
 
@@ -195,3 +206,40 @@ def build_release(key: Ed25519PrivateKey, *, td: Td | None = None) -> ReferenceR
     )
     public = key.public_key().public_bytes_raw()
     return parse_release(manifest, sign_manifest(manifest, key), release_key=public)
+
+
+def pinned_client(scene: Scene, service: AttestationService) -> Verifier:
+    """Return a client that pins this deployment's key, whatever key the service signs with."""
+    transport = httpx.ASGITransport(create_application(service))
+    return remote_verifier(SERVICE_URL, issuer=scene.token_issuer, transport=transport, clock=lambda: scene.now)
+
+
+async def ask(scene: Scene, service: AttestationService, evidence: Evidence) -> Verdict:
+    """Have a service in this process judge evidence."""
+    return await pinned_client(scene, service).verify(evidence, report_data=report_data(evidence.statement))
+
+
+def claims_of(scene: Scene, verdict: Verdict) -> dict[str, Any]:
+    """Return the claims of a verdict's token, verified."""
+    assert verdict.token is not None, verdict.error_code
+    return dict(verify_token(verdict.token, scene.token_issuer, now=scene.now))
+
+
+async def affirmed_bundle(scene: Scene) -> Bundle:
+    """Return the bundle of an attestation that was affirmed."""
+    evidence = scene.evidence()
+    verdict = await ask(scene, scene.service(), evidence)
+    result = appraise(
+        evidence, policy=scene.policy, expectation=scene.expectation, releases=(scene.release,), token=verdict.token
+    )
+    assert result.outcome == "affirming"
+    sent = scene.now + timedelta(milliseconds=20)
+    return Bundle(
+        record="0b8c2d35-6d0f-4a70-9f53-5f4d7d9b3c55",
+        evidence=evidence,
+        verdict={"server_outcome": result.outcome, "evidence_at": sent.isoformat(), "trust_anchor": "simulator"},
+        checks=result.to_wire_checks(),
+        token=verdict.token,
+        release=(scene.release.manifest, scene.release.signature),
+        keys=scene.keys.to_wire(),
+    )
