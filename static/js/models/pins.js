@@ -1,7 +1,12 @@
 /** The deployment's log key as this browser first met it: a change is shown, never followed silently. */
-import { b64decode } from "../crypto/encoding.js";
+import { b64decode, hex } from "../crypto/encoding.js";
 
 const KEY_SIZE = 32;
+
+/** A key as people compare it: all of its bytes in hex. */
+export function fingerprintOf(key) {
+  return hex(b64decode(key, KEY_SIZE));
+}
 
 export class LogKeyPin {
   #storage;

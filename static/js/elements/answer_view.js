@@ -1,0 +1,92 @@
+/** What the model said: its thinking folded, the answer as Markdown, how it ended, and its other versions. */
+import { setText, showText } from "../lib/dom.js";
+import { duration } from "../lib/format.js";
+import { MarkdownView } from "../lib/markdown.js";
+import { faultWords, words } from "../lib/words.js";
+
+const NOTED = new Set(["cancelled", "truncated", "length", "lost"]);
+
+export class AnswerView {
+  #item;
+  #parts;
+  #message;
+  #conversation;
+  #markdown;
+  #isOpen = null;
+
+  constructor({ item, parts, message, conversation }) {
+    this.#item = item;
+    this.#parts = parts;
+    this.#message = message;
+    this.#conversation = conversation;
+    this.#markdown = new MarkdownView(parts.text);
+    parts.toggle.addEventListener("click", () => this.#toggle());
+    parts.again.addEventListener("click", () => item.tell("regenerate", message));
+    parts.previous.addEventListener("click", () => this.#step(-1));
+    parts.next.addEventListener("click", () => this.#step(1));
+  }
+
+  show() {
+    const { text, isRunning, error, reason } = this.#message;
+    const { waiting, note, tools, again } = this.#parts;
+    this.#showThinking();
+    this.#markdown.show(text);
+    waiting.hidden = !isRunning || text !== "" || this.#message.thinking !== "";
+    tools.hidden = isRunning;
+    again.hidden = this.#conversation.running !== null;
+    this.#item.classList.toggle("is-failed", reason === "error");
+    note.classList.toggle("is-error", reason === "error");
+    showText(note, endWords(this.#message, error));
+    this.#showVersions();
+    setText(this.#parts.usage, usageWords(this.#message));
+  }
+
+  /** Open while the model thinks, folded when it begins to answer, and as the reader wants once he has touched it. */
+  #showThinking() {
+    const { thinking, isThinking, thinkingMs } = this.#message;
+    const { thinking: box, toggle, toggleText, thinkingText, simulated } = this.#parts;
+    const isOpen = this.#isOpen ?? isThinking;
+    box.hidden = thinking === "";
+    box.classList.toggle("is-live", isThinking);
+    toggle.setAttribute("aria-expanded", String(isOpen));
+    thinkingText.hidden = !isOpen;
+    if (isOpen) setText(thinkingText, thinking.trim());
+    const done =
+      thinkingMs === null ? words("thinking.stored") : words("thinking.done", { duration: duration(thinkingMs) });
+    setText(toggleText, isThinking ? words("thinking.live") : done);
+    simulated.hidden = !this.#item.closest("[data-simulated-thinking]");
+  }
+
+  #toggle() {
+    this.#isOpen = !(this.#isOpen ?? this.#message.isThinking);
+    this.show();
+  }
+
+  #showVersions() {
+    const siblings = this.#conversation.siblings(this.#message);
+    const index = siblings.indexOf(this.#message);
+    const { versions, version, previous, next } = this.#parts;
+    versions.hidden = siblings.length < 2;
+    setText(version, words("answer.version", { n: index + 1, count: siblings.length }));
+    previous.disabled = index <= 0;
+    next.disabled = index === siblings.length - 1;
+  }
+
+  #step(by) {
+    const siblings = this.#conversation.siblings(this.#message);
+    const other = siblings[siblings.indexOf(this.#message) + by];
+    if (other) this.#conversation.choose(other);
+  }
+}
+
+function endWords({ state, reason, isRunning }, error) {
+  if (isRunning) return "";
+  if (reason === "error") return faultWords(error?.code ?? "model_failed");
+  if (NOTED.has(reason)) return words(`answer.${reason}`);
+  return state === "incomplete" ? words("answer.truncated") : "";
+}
+
+function usageWords({ usage, isRunning }) {
+  const { completion_tokens: tokens, total_ms: ms } = usage;
+  return isRunning || !tokens || !ms ? "" : words("usage.speed", { speed: Math.round((1000 * tokens) / ms) });
+}

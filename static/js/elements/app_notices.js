@@ -1,0 +1,53 @@
+/** The lines above the room: what is simulated here, and what is out of order. */
+import { setText, showText } from "../lib/dom.js";
+import { PageElement } from "../lib/element.js";
+import { list } from "../lib/format.js";
+import { faultWords, hasWords, words } from "../lib/words.js";
+
+export class AppNotices extends PageElement {
+  #chat = null;
+  #action = () => {};
+
+  connected() {
+    this.listen(this.parts.noticeAction, "click", () => this.#action());
+  }
+
+  /** `simulated` names the parts of this installation that are; `canStore` says whether the browser keeps data. */
+  attach({ chat, simulated, canStore }) {
+    this.#chat = chat;
+    this.canStore = canStore;
+    const known = simulated.map((part) => `simulated.${part}`).filter(hasWords);
+    this.parts.simulated.hidden = known.length === 0;
+    const parts = words(known.length > 1 ? "simulated.many" : "simulated.one", {
+      parts: list(known.map((key) => words(key))),
+    });
+    setText(this.parts.simulatedText, words("simulated.strip", { parts }));
+    this.listen(chat.session, "change", () => this.#show());
+    this.#show();
+  }
+
+  #show() {
+    const notice = this.#notice();
+    const { notice: box, noticeText, noticeAction } = this.parts;
+    box.hidden = notice === null;
+    if (notice === null) return;
+    setText(noticeText, notice.text);
+    showText(noticeAction, notice.label);
+    this.#action = notice.act ?? (() => {});
+  }
+
+  /** The one thing that matters most now: `{text, label?, act?}`, or null. */
+  #notice() {
+    const { session, historyKey } = this.#chat;
+    const code = session.reason?.code;
+    const say = (label, act) => ({ text: faultWords(code), label: label && words(label), act });
+    if (code === "login_required") return say("notice.login", () => location.assign("/accounts/login/"));
+    if (code === "wrong_account") return say("notice.reload", () => location.reload());
+    if (code === "history_key_wrong") return say("notice.leave_history", () => this.#chat.leaveHistoryOut());
+    if (session.state === "closed" && code) return say("notice.retry", () => session.wake());
+    if (!this.canStore) return { text: words("notice.no_storage") };
+    return historyKey.isLeftOut ? { text: words("notice.history_left") } : null;
+  }
+}
+
+customElements.define("app-notices", AppNotices);

@@ -1,0 +1,145 @@
+/** The page as a whole: gives models to the elements below, and carries out what they tell. */
+import { askDialog, clone, setText } from "../lib/dom.js";
+import { PageElement } from "../lib/element.js";
+import { badgeWord } from "../lib/trust_words.js";
+import { faultWords, reasonWords, words } from "../lib/words.js";
+import { trustOf } from "../models/trust.js";
+import "./app_notices.js";
+import "./chat_composer.js";
+import { ConversationActions } from "./conversation_actions.js";
+import "./conversation_list.js";
+import { Drawer } from "./drawer.js";
+import "./message_list.js";
+import { ScrollFollower } from "./scroll_follower.js";
+import "./trust_badge.js";
+import "./trust_details.js";
+
+const TOAST_MS = 4_000;
+
+/** States of trust -> the greeting's words. */
+const GREETINGS = { before: "checking", expired: "checking" };
+
+export class ChatApp extends PageElement {
+  #chat = null;
+  #follower = null;
+  #drawer = null;
+  #actions = null;
+  #said = "";
+
+  /** `{chat, pin, simulated, canStore}`: models and what this installation is. */
+  start({ chat, pin, simulated, canStore }) {
+    this.#chat = chat;
+    const { newChat, newShort, more, scroller, toEnd, showLimits } = this.parts;
+    this.#drawer = new Drawer(this.parts, this.signal);
+    this.#follower = new ScrollFollower(scroller, toEnd, this.signal);
+    const fail = (error) => this.#toast(faultWords(error.code));
+    this.#actions = new ConversationActions(chat, this.parts, { signal: this.signal, fail });
+    this.toggleAttribute("data-simulated-thinking", simulated.includes("thinking"));
+    this.#find("app-notices").attach({ chat, simulated, canStore });
+    this.#find("trust-details").attach(chat.session, pin);
+    this.#find("trust-badge").session = chat.session;
+    this.#find("chat-composer").chat = chat;
+    this.#find("conversation-list").conversations = chat.conversations;
+    for (const button of [newChat, newShort]) this.listen(button, "click", () => this.#startNew());
+    this.listen(more, "click", () => this.#actions.open(chat.conversation.id, more));
+    this.listen(showLimits, "click", () => this.#find("trust-details").open("limits"));
+    this.#listenBelow(fail);
+    this.#listenModels();
+  }
+
+  #listenBelow(fail) {
+    const details = this.#find("trust-details");
+    this.listen(this, "trust-details", () => details.open());
+    this.listen(this, "risk-wanted", () => this.#askRisk());
+    this.listen(this, "open-conversation", ({ detail }) => this.#go(() => this.#chat.open(detail)));
+    this.listen(this, "conversation-menu", ({ detail }) => this.#actions.open(detail.id, detail.control));
+    this.listen(this, "messages-changed", () => this.#messagesChanged());
+    this.listen(this, "regenerate", ({ detail }) => this.#chat.conversation.regenerate(detail).catch(fail));
+    this.listen(this, "withdrawn", ({ detail }) => this.#find("chat-composer").restore(detail));
+    this.listen(this, "sent", () => this.#follower.toEnd());
+    this.listen(this, "fault", ({ detail }) => fail(detail));
+    this.listen(this, "toast", ({ detail }) => this.#toast(detail));
+  }
+
+  #listenModels() {
+    const { session, conversations } = this.#chat;
+    this.listen(this.#chat, "conversation", () => this.#entered());
+    this.listen(conversations, "change", () => this.#showHeader());
+    this.listen(session, "change", () => this.#showState());
+    if (this.#chat.conversation) this.#entered();
+    this.#showState();
+  }
+
+  #startNew() {
+    this.#go(() => this.#chat.startNew());
+    this.#find("chat-composer").reset();
+  }
+
+  #go(move) {
+    move();
+    this.#drawer.close();
+  }
+
+  #entered() {
+    const { conversation } = this.#chat;
+    this.#find("message-list").conversation = conversation;
+    this.#find("conversation-list").current = conversation.id;
+    this.#follower.toEnd();
+    this.#showState();
+  }
+
+  #messagesChanged() {
+    this.#follower.follow();
+    this.#showState();
+    this.#find("chat-composer").refresh();
+  }
+
+  #showState() {
+    const { conversation } = this.#chat;
+    const { room, greetingTitle, greetingText } = this.parts;
+    const trust = trustOf(this.#chat.session);
+    const key = trust.isRisk ? "verified" : (GREETINGS[trust.state] ?? trust.state);
+    const isSimulated = key === "verified" && trust.simulated;
+    room.toggleAttribute("data-empty", Boolean(conversation?.isEmpty && conversation.state === "new"));
+    setText(greetingTitle, words(`greeting.${key}`));
+    setText(greetingText, trust.isRisk ? "" : words(isSimulated ? "greeting.simulated.text" : `greeting.${key}.text`));
+    this.#showHeader();
+    this.#announce(trust);
+  }
+
+  #showHeader() {
+    const { conversation, conversations, session } = this.#chat;
+    const stored = conversation && conversations.find(conversation.id);
+    setText(this.parts.title, stored?.title || conversation?.title || words("chat.new"));
+    setText(this.parts.model, session.held?.handshake.result.statement.modelName ?? "");
+    this.parts.more.hidden = !stored;
+  }
+
+  /** Tell those who do not see the badge when it changes, in words. */
+  #announce(trust) {
+    const reason = trust.reason && trust.state === "failed" ? ` ${reasonWords(trust.reason)}` : "";
+    const said = `${badgeWord(trust)}.${reason}`;
+    if (said !== this.#said) setText(this.parts.announcer, said);
+    this.#said = said;
+  }
+
+  async #askRisk() {
+    const { session } = this.#chat;
+    setText(document.querySelector("#risk-dialog [data-ref=riskReason]"), reasonWords(session.reason));
+    if ((await askDialog("risk-dialog")) && session.state === "deciding") await session.acceptRisk();
+  }
+
+  #toast(text) {
+    const { element, parts } = clone("toast");
+    parts.text.textContent = text;
+    parts.close.addEventListener("click", () => element.remove());
+    this.parts.toasts.replaceChildren(element);
+    setTimeout(() => element.remove(), TOAST_MS);
+  }
+
+  #find(name) {
+    return this.querySelector(name);
+  }
+}
+
+customElements.define("chat-app", ChatApp);

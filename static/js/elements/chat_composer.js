@@ -1,0 +1,112 @@
+/** Where people write: grows, sends with Enter, stops an answer, and is locked with a reason where nothing may be sent. */
+import { setText } from "../lib/dom.js";
+import { PageElement } from "../lib/element.js";
+import { trustSentence } from "../lib/trust_words.js";
+import { words } from "../lib/words.js";
+import { trustOf } from "../models/trust.js";
+
+/** States in which one may write already, though nothing is sent yet. */
+const WAITING = { before: "checking", checking: "checking", expired: "checking", offline: "offline" };
+
+export class ChatComposer extends PageElement {
+  #chat = null;
+  #isDue = false;
+
+  connected() {
+    const { prompt, send, stop, lockRetry, lockRisk, lockDetails } = this.parts;
+    this.listen(prompt, "input", () => this.#refresh());
+    this.listen(prompt, "keydown", (event) => this.#key(event));
+    this.listen(send, "click", () => this.#send());
+    this.listen(stop, "click", () => this.#stop());
+    this.listen(lockRetry, "click", () => this.#chat.session.attest());
+    this.listen(lockRisk, "click", () => this.tell("risk-wanted"));
+    this.listen(lockDetails, "click", () => this.tell("trust-details"));
+    this.listen(this.querySelector(".writing"), "click", () => prompt.focus());
+  }
+
+  set chat(chat) {
+    this.#chat = chat;
+    this.listen(chat.session, "change", () => this.#refresh());
+    this.#show();
+  }
+
+  /** What was written stays with the page until it is sent; a conversation that was left takes nothing with it. */
+  reset() {
+    this.#refresh();
+    if (matchMedia("(hover: hover)").matches) this.parts.prompt.focus();
+  }
+
+  /** Put a text back to write on. */
+  restore(text) {
+    const { prompt } = this.parts;
+    prompt.value = prompt.value ? `${text}\n${prompt.value}` : text;
+    prompt.focus();
+    this.#refresh();
+  }
+
+  refresh() {
+    this.#refresh();
+  }
+
+  #refresh() {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    requestAnimationFrame(() => {
+      this.#isDue = false;
+      this.#show();
+    });
+  }
+
+  #show() {
+    const trust = trustOf(this.#chat.session);
+    const { prompt, send, stop, lock, lockText, lockRisk, writing } = this.parts;
+    const isLocked = trust.state === "failed" || (trust.state === "warning" && !trust.isRisk);
+    const running = this.#chat.conversation?.running ?? null;
+    const mode = isLocked ? "locked" : (WAITING[trust.state] ?? "ready");
+    this.dataset.mode = mode;
+    lock.hidden = !isLocked;
+    if (isLocked) setText(lockText, trustSentence(trust));
+    lockRisk.hidden = trust.state !== "warning";
+    prompt.readOnly = isLocked;
+    prompt.setAttribute("aria-disabled", String(isLocked));
+    prompt.placeholder = words(`composer.${mode}`);
+    writing.hidden = isLocked && prompt.value === "";
+    stop.hidden = !running?.isRunning;
+    send.hidden = !stop.hidden;
+    send.disabled = !this.#maySend();
+  }
+
+  #maySend() {
+    const { session, conversation } = this.#chat;
+    const isReadable = conversation && ["new", "loaded"].includes(conversation.state);
+    const hasText = this.parts.prompt.value.trim() !== "";
+    return session.held !== null && isReadable && conversation.running === null && hasText;
+  }
+
+  #key(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    if (matchMedia("(pointer: coarse) and (hover: none)").matches) return;
+    event.preventDefault();
+    this.#send();
+  }
+
+  #send() {
+    if (!this.#maySend()) return;
+    const { prompt } = this.parts;
+    const text = prompt.value.toWellFormed().trim();
+    prompt.value = "";
+    this.#chat.conversation.send(text);
+    this.tell("sent");
+    this.#refresh();
+  }
+
+  async #stop() {
+    try {
+      await this.#chat.conversation.stop();
+    } catch (error) {
+      this.tell("fault", error);
+    }
+  }
+}
+
+customElements.define("chat-composer", ChatComposer);

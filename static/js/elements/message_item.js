@@ -1,0 +1,48 @@
+/** One message: a prompt as a quiet card, or an answer in the full column. Shows at most once a frame. */
+import { copyText } from "../lib/copy.js";
+import { clone } from "../lib/dom.js";
+import { PageElement } from "../lib/element.js";
+import { words } from "../lib/words.js";
+import { AnswerView } from "./answer_view.js";
+import { PromptView } from "./prompt_view.js";
+
+export class MessageItem extends PageElement {
+  #message = null;
+  #view = null;
+  #isDue = false;
+
+  attach(message, conversation) {
+    this.#message = message;
+    const { element, parts } = clone(message.role === "user" ? "prompt-message" : "answer-message");
+    const View = message.role === "user" ? PromptView : AnswerView;
+    this.#view = new View({ item: this, parts, message, conversation });
+    this.append(element);
+    message.addEventListener("change", () => this.refresh());
+    this.addEventListener("click", (event) => this.#copy(event));
+    this.#view.show();
+  }
+
+  /** Show what has changed, with the next frame. */
+  refresh() {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    requestAnimationFrame(() => {
+      this.#isDue = false;
+      this.#view.show();
+      this.tell("messages-changed");
+    });
+  }
+
+  async #copy(event) {
+    const button = event.target.closest("[data-copy], [data-ref=copy]");
+    if (!button) return;
+    const text = button.dataset.copy === "code" ? codeOf(button) : this.#message.text;
+    this.tell("toast", words((await copyText(text)) ? "copy.done" : "copy.failed"));
+  }
+}
+
+function codeOf(button) {
+  return button.closest("figure").querySelector("pre").textContent;
+}
+
+customElements.define("message-item", MessageItem);

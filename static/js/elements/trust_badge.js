@@ -1,0 +1,105 @@
+/** The badge beside the composer, and the card behind it: opened by pointing, by focus, or by a tap that holds it. */
+import { setMark, setText, showText } from "../lib/dom.js";
+import { PageElement } from "../lib/element.js";
+import { badgeWord, differenceWords, markOf, trustSentence, validityWords } from "../lib/trust_words.js";
+import { trustOf } from "../models/trust.js";
+import { checkRows } from "./check_rows.js";
+import { fillFacts, summaryFacts } from "./facts.js";
+
+const OPEN_AFTER_MS = 120;
+const CLOSE_AFTER_MS = 220;
+const REFRESH_MS = 5_000;
+
+export class TrustBadge extends PageElement {
+  #session = null;
+  #timer = null;
+  #isPinned = false;
+
+  set session(session) {
+    this.#session = session;
+    this.listen(session, "change", () => this.#show());
+    this.#show();
+  }
+
+  connected() {
+    const { badge, card, again, details } = this.parts;
+    this.listen(badge, "click", () => this.#toggle());
+    this.listen(this, "pointerenter", (event) => event.pointerType === "mouse" && this.#later(true, OPEN_AFTER_MS));
+    this.listen(this, "pointerleave", (event) => event.pointerType === "mouse" && this.#later(false, CLOSE_AFTER_MS));
+    this.listen(badge, "focus", () => badge.matches(":focus-visible") && this.#open());
+    this.listen(this, "focusout", (event) => !this.contains(event.relatedTarget) && this.#later(false, 0));
+    this.listen(this, "keydown", (event) => event.key === "Escape" && this.#escape(event));
+    this.listen(document, "pointerdown", (event) => !this.contains(event.target) && this.#close());
+    this.listen(again, "click", () => this.#session.attest());
+    this.listen(details, "click", () => {
+      this.#close();
+      this.tell("trust-details");
+    });
+    card.hidden = true;
+    this.every(REFRESH_MS, () => this.#session && this.#show());
+  }
+
+  #show() {
+    const trust = trustOf(this.#session);
+    const { badge, mark, word, sentence, headline, alert, valid } = this.parts;
+    badge.dataset.state = trust.state;
+    badge.toggleAttribute("data-simulated", trust.state === "verified" && trust.simulated);
+    setMark(mark, markOf(trust));
+    setText(word, badgeWord(trust));
+    const text = trustSentence(trust);
+    setText(sentence, text);
+    setText(headline, text);
+    showText(alert, differenceWords(trust));
+    setText(valid, validityWords(trust));
+    if (!this.parts.card.hidden) this.#fill(trust);
+  }
+
+  #fill(trust) {
+    const { checks, checkRows: body, facts } = this.parts;
+    const rows = trust.handshake?.result ? checkRows(trust.handshake) : [];
+    checks.hidden = rows.length === 0;
+    body.replaceChildren(...rows);
+    fillFacts(facts, summaryFacts(trust.handshake), { isShort: true });
+  }
+
+  #toggle() {
+    if (this.#isPinned) return this.#close();
+    this.#isPinned = true;
+    this.#open();
+  }
+
+  #escape(event) {
+    if (this.parts.card.hidden) return;
+    event.stopPropagation();
+    this.#close();
+    this.parts.badge.focus();
+    this.#close();
+  }
+
+  #later(isOpen, ms) {
+    clearTimeout(this.#timer);
+    if (!isOpen && this.#isPinned && this.matches(":hover, :focus-within")) return;
+    this.#timer = setTimeout(() => (isOpen ? this.#open() : this.#leave()), ms);
+  }
+
+  /** The pointer or the focus has gone: what was only looked at closes, what was tapped stays until its end. */
+  #leave() {
+    if (!this.#isPinned && !this.contains(document.activeElement)) this.#close();
+  }
+
+  #open() {
+    clearTimeout(this.#timer);
+    this.parts.card.hidden = false;
+    this.parts.badge.setAttribute("aria-expanded", "true");
+    this.#fill(trustOf(this.#session));
+  }
+
+  #close() {
+    clearTimeout(this.#timer);
+    this.#isPinned = false;
+    this.parts.card.hidden = true;
+    this.parts.badge.setAttribute("aria-expanded", "false");
+  }
+}
+
+customElements.define("trust-badge", TrustBadge);

@@ -1,0 +1,39 @@
+/** Times, durations and digests as people read them. */
+import { words } from "./words.js";
+
+const language = () => document.documentElement.lang || "en";
+
+/** "12 seconds ago", in the page's language. */
+export function ago(ms, now = Date.now()) {
+  const seconds = Math.max(0, Math.round((now - ms) / 1000));
+  const format = new Intl.RelativeTimeFormat(language(), { numeric: "auto" });
+  if (seconds < 60) return format.format(-seconds, "second");
+  if (seconds < 3600) return format.format(-Math.round(seconds / 60), "minute");
+  return format.format(-Math.round(seconds / 3600), "hour");
+}
+
+export function clockTime(date) {
+  return new Intl.DateTimeFormat(language(), { timeStyle: "medium" }).format(date);
+}
+
+export function dateTime(date) {
+  return new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "medium" }).format(date);
+}
+
+export function monthName(year, month) {
+  return new Intl.DateTimeFormat(language(), { month: "long", year: "numeric" }).format(new Date(year, month, 1));
+}
+
+export function duration(ms) {
+  const s = Math.max(1, Math.round(ms / 1000));
+  return s < 60 ? words("duration.s", { s }) : words("duration.min", { min: Math.floor(s / 60), s: s % 60 });
+}
+
+export function list(items) {
+  return new Intl.ListFormat(language(), { type: "conjunction" }).format(items);
+}
+
+/** The two ends of a long digest. */
+export function shortened(text, ends = 12) {
+  return text.length > 2 * ends + 1 ? `${text.slice(0, ends)}…${text.slice(-ends)}` : text;
+}

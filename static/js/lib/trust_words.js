@@ -1,0 +1,38 @@
+/** What the badge says, made of what the session knows. */
+import { ago, clockTime } from "./format.js";
+import { reasonWords, words } from "./words.js";
+
+const MARKS = { verified: "tick", failed: "cross" };
+
+/** The shield of a state; what is simulated is hatched. */
+export function markOf({ state, simulated }) {
+  if (state === "verified" && simulated) return "tick-simulated";
+  return MARKS[state] ?? "clock";
+}
+
+/** The short word of a state. */
+export function badgeWord({ state, simulated }) {
+  return words(state === "verified" && simulated ? "badge.verified.simulated" : `badge.${state}`);
+}
+
+/** One sentence: what was found, or what happened. */
+export function trustSentence({ state, simulated, reason, isRisk, checkedAt }) {
+  if (state === "verified" && simulated) return words("trust.verified.simulated");
+  if (state === "verified") return words("trust.verified", { ago: ago(checkedAt) });
+  if (state === "warning" && isRisk) return words("trust.warning.accepted");
+  if (state === "warning" || state === "failed") return words(`trust.${state}`, { reason: reasonWords(reason) });
+  return reason && state !== "checking" ? reasonWords(reason) : words(`trust.${state}`);
+}
+
+/** Where browser and service do not agree, that comes first; else an empty text. */
+export function differenceWords({ differs, handshake }) {
+  if (!differs) return "";
+  const [mine, theirs] = [handshake.result, handshake.verdict].map(({ outcome }) => words(`outcome.${outcome}`));
+  return words("trust.differs", { mine, theirs });
+}
+
+/** Until when what was found holds. */
+export function validityWords({ state, validUntil }) {
+  if (state !== "verified" && state !== "warning") return words("trust.ended");
+  return validUntil ? words("trust.until", { time: clockTime(validUntil) }) : "";
+}

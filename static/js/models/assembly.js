@@ -1,0 +1,39 @@
+/** The models of one page, made from what the page was started with and what the browser offers. */
+import { isLoopback, policyFrom } from "../attestation/policy.js";
+import { fetchReleases } from "../protocol/releases.js";
+import { Socket } from "../protocol/socket.js";
+import { Chat } from "./chat.js";
+import { HistoryKey } from "./history_key.js";
+import { LogKeyPin } from "./pins.js";
+import { Releases } from "./releases.js";
+import { Session } from "./session.js";
+
+/**
+ * Return `{chat, pin}`. `config` is the page's configuration, `user` the account id. `browser` is `{location, storage,
+ * canStore, isVisible, clock, random, makeId}`: `storage` is localStorage or a stand-in that forgets, and then there is
+ * no place for a history key.
+ */
+export function assemble(config, user, browser) {
+  const { location, storage, clock, random, makeId, isVisible } = browser;
+  const policy = policyFrom(config);
+  const pin = new LogKeyPin(config.log, storage);
+  const historyKey = new HistoryKey(user, { storage, random });
+  if (!browser.canStore) historyKey.leaveOut();
+  const socketUrl = new URL(config.socket, location.href);
+  socketUrl.protocol = socketUrl.protocol.replace("http", "ws");
+  const session = new Session({
+    user,
+    policy,
+    enforcement: policy.enforcement,
+    pin,
+    historyKey,
+    releases: new Releases(() => fetchReleases("/attestation/releases")),
+    origin: location.origin,
+    isLoopback: isLoopback(location.hostname),
+    openSocket: (handlers) => new Socket(socketUrl.href, handlers),
+    isVisible,
+    clock,
+    random,
+  });
+  return { chat: new Chat({ session, historyKey, clock, makeId }), pin };
+}
