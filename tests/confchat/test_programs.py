@@ -12,30 +12,10 @@ import pytest
 from confchat.programs import build_model_server, build_simulator, build_web_server, free_port, open_listener
 
 
-def web_server(listener: socket.socket) -> list[str]:
-    program = build_web_server(
-        listener, host_name="localhost", model_host="http://127.0.0.1:1", is_model_embedded=True, model="m"
-    )
-    return list(program.command)
-
-
 def test_address_in_use_is_refused_before_anything_starts() -> None:
     with open_listener("127.0.0.1", 0) as first, pytest.raises(OSError, match="in use") as refused:
         open_listener("127.0.0.1", first.getsockname()[1])
     assert refused.value.errno == errno.EADDRINUSE
-
-
-def test_web_server_writes_no_addresses_of_conversations_and_believes_no_proxy() -> None:
-    with open_listener("127.0.0.1", 0) as listener:
-        command = web_server(listener)
-    assert {"--no-access-log", "--no-proxy-headers", "--no-server-header"} <= set(command)
-
-
-def test_web_server_does_not_compress_sealed_frames() -> None:
-    with open_listener("127.0.0.1", 0) as listener:
-        command = web_server(listener)
-    assert command[command.index("--ws-per-message-deflate") + 1] == "false"
-    assert command[command.index("--ws") + 1] == "websockets-sansio"
 
 
 async def test_web_server_on_every_interface_is_asked_on_loopback() -> None:
