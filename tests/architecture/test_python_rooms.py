@@ -57,6 +57,7 @@ ROOMS = {
     "confchat.history_key": {"confchat", "cryptography"},
     "confchat.installation": {"confchat", "attestation", "cryptography", "django"},
     "confchat.llm": {"confchat"},
+    "confchat.llm.devengine": {"confchat", "xllamacpp"},
     "confchat.llm.devserver": {"confchat", "uvicorn"},
     "confchat.llm.ndjson": {"httpx"},
     "confchat.llm.ollama": {"confchat", "ollama", "httpx", "httpx_aiohttp", "aiohttp"},
