@@ -1,0 +1,64 @@
+"""A case's wire form as the Python verifier takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from attestation.appraisal import AttestationResult, Expectation, LogView, Policy, appraise
+from attestation.encoding import b64decode
+from attestation.evidence import Evidence
+from attestation.pki import INTEL_ROOT_CA_SHA256
+from attestation.reference_values import parse_releases
+from attestation.token import TokenIssuer
+from attestation.verified import VerifiedCache
+
+
+def run(case: Mapping[str, Any], *, cache: VerifiedCache | None = None) -> AttestationResult:
+    """Appraise the whole case."""
+    pairs = [(b64decode(item["manifest"]), b64decode(item["signature"])) for item in case["releases"]]
+    return appraise(
+        Evidence.from_wire(case["evidence"]),
+        policy=read_policy(case["policy"]),
+        expectation=read_expectation(case),
+        releases=parse_releases(pairs, release_key=b64decode(case["policy"]["release_key"])),
+        token=case["token"],
+        cache=cache,
+    )
+
+
+def read_policy(members: Mapping[str, Any]) -> Policy:
+    """Read a policy; what a case does not vary stands as docs/PROTOCOL.md has it."""
+    root, token = members["simulator_root_sha256"], members["token"]
+    return Policy(
+        name="tests",
+        enforcement=members["enforcement"],
+        root_sha256=frozenset({INTEL_ROOT_CA_SHA256}),
+        simulator_root_sha256=None if root is None else bytes.fromhex(root),
+        accepted_tcb_statuses=frozenset(members["accepted_tcb_statuses"]),
+        refused_advisories=frozenset(members["refused_advisories"]),
+        min_tcb_evaluation_data_number=members["min_tcb_evaluation_data_number"],
+        service_tds=frozenset(bytes.fromhex(value) for value in members["service_tds"]),
+        min_release_version=members["min_release_version"],
+        token_issuer=None if token is None else TokenIssuer(**token, leeway_s=120),
+        max_lifetime_s=600,
+        clock_skew_s=120,
+    )
+
+
+def read_expectation(case: Mapping[str, Any]) -> Expectation:
+    """Read what is expected, and the time."""
+    members = case["expectation"]
+    nonce, suites, key, view = (members[name] for name in ("nonce", "suites", "deployment_key", "log_view"))
+    return Expectation(
+        nonce=None if nonce is None else b64decode(nonce),
+        conversation=members["conversation"],
+        origin=members["origin"],
+        suites=None if suites is None else tuple(suites),
+        deployment_key=None if key is None else b64decode(key),
+        now=datetime.fromtimestamp(case["now"], UTC),
+        elapsed_s=members["elapsed_s"],
+        loopback=members["loopback"],
+        log_view=None if view is None else LogView(**{**view, "root": b64decode(view["root"])}),
+    )
