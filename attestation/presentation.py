@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -16,10 +16,10 @@ from attestation.models import Attestation
 from attestation.quote import Quote, parse_quote
 from attestation.records import read_evidence, read_json
 from attestation.statement import Statement, parse_statement
-from attestation.words import CHECK_WORDS, ERROR_WORDS, OUTCOME_WORDS, title_of
+from attestation.words import CHECK_WORDS, ERROR_WORDS, OUTCOME_WORDS, SOURCE_WORDS, STATUS_WORDS, title_of
 
 _ICONS = {"affirming": "tick", "pass": "tick", "warning": "clock", "unknown": "clock"}
-_STATUS_WORDS = {"pass": "holds", "fail": "does not hold", "unknown": "not checked"}
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ def describe_row(attestation: Attestation) -> Row:
         attestation=attestation,
         mark=outcome_mark(attestation.outcome, is_simulated=is_simulated),
         is_simulated=is_simulated,
-        reason=_(title_of(attestation.failing_check)) if attestation.failing_check else "",
+        reason=_reason(attestation),
     )
 
 
@@ -73,7 +73,9 @@ def describe_record(attestation: Attestation) -> dict[str, Any]:
         "mark": outcome_mark(attestation.outcome, is_simulated=is_simulated),
         "server_mark": outcome_mark(attestation.server_outcome, is_simulated=is_simulated),
         "client_mark": outcome_mark(client, is_simulated=is_simulated) if client else None,
-        "reason": _(CHECK_WORDS[attestation.failing_check].fault) if attestation.failing_check in CHECK_WORDS else "",
+        "reason": _reason(attestation),
+        "evidence_ms": (attestation.evidence_at - attestation.requested_at) // _MILLISECOND,
+        "verdict_ms": (attestation.verdict_at - attestation.requested_at) // _MILLISECOND,
         "service_error": _(ERROR_WORDS.get(attestation.error_code, attestation.error_code)),
         "checks": [_check_line(check) for check in read_json(attestation.checks)],
         "verifier": read_json(attestation.verifier),
@@ -81,6 +83,16 @@ def describe_record(attestation: Attestation) -> dict[str, Any]:
         "statement_fields": _statement_fields(evidence.statement),
         "token_claims": _token_claims(attestation.token),
     }
+
+
+def _reason(attestation: Attestation) -> str:
+    """Say in a sentence why an attestation was not affirmed, nothing where it was."""
+    check = attestation.failing_check
+    if check:
+        return _(CHECK_WORDS[check].fault) if check in CHECK_WORDS else check
+    if attestation.outcome != attestation.server_outcome:
+        return _("The browser found a fault that the server did not.")
+    return ""
 
 
 def outcome_mark(outcome: str, *, is_simulated: bool) -> Mark:
@@ -96,8 +108,8 @@ def _check_line(check: dict[str, str]) -> CheckLine:
     return CheckLine(
         id=name,
         title=_(title_of(name)),
-        mark=Mark(style=f"is-{status}", icon=_ICONS.get(status, "cross"), word=_(_STATUS_WORDS.get(status, status))),
-        source=check["source"],
+        mark=Mark(style=f"is-{status}", icon=_ICONS.get(status, "cross"), word=_(STATUS_WORDS.get(status, status))),
+        source=_(SOURCE_WORDS.get(check["source"], check["source"])),
         detail=check["detail"],
     )
 

@@ -90,6 +90,18 @@ OUTCOME_WORDS: dict[str, str] = {
     "none": gettext_noop("Not appraised"),
 }
 
+STATUS_WORDS: dict[str, str] = {
+    "pass": gettext_noop("holds"),
+    "fail": gettext_noop("does not hold"),
+    "unknown": gettext_noop("not checked"),
+}
+
+SOURCE_WORDS: dict[str, str] = {
+    "hardware": gettext_noop("the processor"),
+    "derived": gettext_noop("computed here from its report"),
+    "asserted": gettext_noop("the attestation service"),
+}
+
 ERROR_WORDS: dict[str, str] = {
     "service_refused": gettext_noop("The attestation service refused the evidence."),
     "service_unavailable": gettext_noop("The attestation service could not be reached."),

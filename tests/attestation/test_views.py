@@ -150,7 +150,7 @@ def test_an_empty_history_says_so(people: People) -> None:
 def test_a_failed_attestation_names_its_first_fault(people: People, scene: Scene) -> None:
     record = record_one(scene, user=None, token=False)
     page = text_of(people.admin.get(LIST))
-    assert "The attestation service agrees" in page
+    assert "The service refused, did not answer, or its answer is not genuine." in page
     assert "verdict.token" in page
     assert "Nobody signed in" in page
     detail = text_of(people.admin.get(f"/attestation/records/{record}/"))
