@@ -17,7 +17,7 @@ WARM_UP = 5
 
 async def main(handshakes: int) -> None:
     with token_server(rate=0, tokens=1) as model, product(ollama_host=model) as server:
-        pid = server.pid_of("uvicorn")
+        pid = server.pid_of("confchat.web_server")
         with log_in(server.address, "user", server.password) as login:
             baseline = []
             for _ in range(handshakes):

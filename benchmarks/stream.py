@@ -23,23 +23,19 @@ PROMPT = "Speak."
 
 async def main(counts: list[int]) -> None:
     with token_server(rate=RATE, tokens=TOKENS) as model, product(ollama_host=model) as server:
-        pid = server.pid_of("uvicorn")
-        with log_in(server.address, "user", server.password) as login:
-            user = account_id(login)
-            for count in counts:
-                direct = [first for _ in range(ROUNDS) for first in await _direct(model, count)]
-                before = cpu_s(pid)
-                sealed = [first for _ in range(ROUNDS) for first in await _sealed(server, login, user, count)]
-                used = cpu_s(pid) - before
-                report(
-                    streams=count,
-                    tokens=ROUNDS * count * TOKENS,
-                    direct_first_token_ms_p50=1e3 * percentile(direct, 0.5),
-                    sealed_first_token_ms_p50=1e3 * percentile(sealed, 0.5),
-                    added_first_token_ms_p50=1e3 * (percentile(sealed, 0.5) - percentile(direct, 0.5)),
-                    ratio_first_token=percentile(sealed, 0.5) / percentile(direct, 0.5),
-                    server_cpu_s_per_10k_tokens=used * 10_000 / (ROUNDS * count * TOKENS),
-                )
+        for count in counts:
+            direct = [first for _ in range(ROUNDS) for first in await _direct(model, count)]
+            rounds = [await _sealed(server, count) for _ in range(ROUNDS)]
+            sealed = [first for firsts, _ in rounds for first in firsts]
+            report(
+                streams=count,
+                tokens=ROUNDS * count * TOKENS,
+                direct_first_token_ms_p50=1e3 * percentile(direct, 0.5),
+                sealed_first_token_ms_p50=1e3 * percentile(sealed, 0.5),
+                added_first_token_ms_p50=1e3 * (percentile(sealed, 0.5) - percentile(direct, 0.5)),
+                ratio_first_token=percentile(sealed, 0.5) / percentile(direct, 0.5),
+                server_cpu_s_per_10k_tokens=sum(used for _, used in rounds) * 10_000 / (ROUNDS * count * TOKENS),
+            )
 
 
 async def _direct(model: str, count: int) -> list[float]:
@@ -60,12 +56,13 @@ async def _direct(model: str, count: int) -> list[float]:
         return list(await asyncio.gather(*(once() for _ in range(count))))
 
 
-async def _sealed(server: Server, login: httpx.Client, user: str, count: int) -> list[float]:
-    """Return the time from prompt to first token of `count` sealed sessions, answers read to their end."""
-    ready = asyncio.Barrier(count)
+async def _sealed(server: Server, count: int) -> tuple[list[float], float]:
+    """Return the times from prompt to first token of `count` open sessions, and the CPU time of their answers."""
+    ready = asyncio.Barrier(count + 1)
+    pid = server.pid_of("confchat.web_server")
 
-    async def once() -> float:
-        async with SessionClient.connected(server.address, login.cookies, user=user, history_key=b"k" * 32) as client:
+    async def once(cookies: httpx.Cookies, user: str) -> float:
+        async with SessionClient.connected(server.address, cookies, user=user, history_key=b"k" * 32) as client:
             await client.ask()
             await client.open()
             await ready.wait()
@@ -78,7 +75,12 @@ async def _sealed(server: Server, login: httpx.Client, user: str, count: int) ->
                     first = time.perf_counter() - started
             return first
 
-    return list(await asyncio.gather(*(once() for _ in range(count))))
+    with log_in(server.address, "user", server.password) as login:
+        user = account_id(login)
+        sessions = [asyncio.create_task(once(login.cookies, user)) for _ in range(count)]
+        await ready.wait()
+        before = cpu_s(pid)
+        return list(await asyncio.gather(*sessions)), cpu_s(pid) - before
 
 
 if __name__ == "__main__":

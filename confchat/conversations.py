@@ -1,7 +1,7 @@
 """Functions that write and read conversations; content enters and leaves the tables encrypted.
 
-Everything here blocks on the database: call it off the event loop. A `Shelf` exists only where the
-user's history key was proved, so nothing here can read or write without it.
+Everything here blocks on the database and expects a transaction around it (`confchat.group_commit`). A `Shelf`
+exists only where the user's history key was proved, so nothing here can read or write without it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from confchat.errors import RequestError
@@ -45,6 +44,14 @@ class Turn:
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What comes of a prompt: the answer that it has already, or the path of turns that ends with it."""
+
+    given: Turn | None
+    path: list[Turn]
+
+
 class Shelf:
     """The stored conversations of one user under a proved history key of 32 bytes."""
 
@@ -52,52 +59,58 @@ class Shelf:
         self._history_key = history_key
         self._user = user
 
-    def add_prompt(self, conversation: str, turn: Turn, *, model: str) -> bool:
-        """Store a prompt, and its conversation at the first one; return whether it was new.
+    def ask(self, conversation: str, prompt: Turn, *, answer: Turn | None, model: str) -> Asked:
+        """Store a prompt, and its conversation at the first one, and the answer that is about to begin.
+
+        A prompt that was stored before gets the answer that it has. `answer` is null while another one runs.
 
         Raises:
-            RequestError: `message_conflict` (the id with another text), `not_found` (no such parent).
+            RequestError: `message_conflict` (the id with another text), `not_found` (no such parent), `busy`.
         """
-        with transaction.atomic():
-            row = self._start_conversation(conversation, title=turn.text, model=model)
-            known = row.messages.filter(uuid=turn.uuid).first()
-            if known is not None:
-                stored = self._turn(known, self._key(conversation))
-                if stored.text != turn.text or stored.role != turn.role or stored.parent != turn.parent:
-                    raise RequestError("message_conflict")
-                return False
-            if turn.parent is not None and not row.messages.filter(uuid=turn.parent).exists():
-                raise RequestError("not_found")
-            self._insert(row, turn)
-            return True
+        row = self._start_conversation(conversation, title=prompt.text, model=model)
+        key, rows = self._key(conversation), _rows_by_uuid(row)
+        known = rows.get(prompt.uuid)
+        if known is not None:
+            stored = self._turn(known, key)
+            if (stored.text, stored.role, stored.parent) != (prompt.text, prompt.role, prompt.parent):
+                raise RequestError("message_conflict")
+            given = [item for item in rows.values() if str(item.parent) == prompt.uuid]
+            if given:
+                return Asked(given=self._turn(given[-1], key), path=[])
+        elif prompt.parent is not None and prompt.parent not in rows:
+            raise RequestError("not_found")
+        if answer is None:
+            raise RequestError("busy", retry=True)
+        self._insert(row, key, [answer] if known else [prompt, answer])
+        return Asked(given=None, path=[*self._path(rows, key, prompt.parent), prompt])
 
-    def add_answer(self, conversation: str, turn: Turn) -> None:
-        """Store an answer that has just begun."""
-        with transaction.atomic():
-            self._insert(self._find(conversation), turn)
+    def ask_again(self, conversation: str, prompt: str, *, answer: Turn | None) -> Asked:
+        """Store another answer that is about to begin, beside those that a stored prompt has.
 
-    def save_answer(self, conversation: str, turn: Turn) -> None:
-        """Store what there is of an answer; one whose conversation is gone stays gone."""
-        row = Message.objects.filter(
-            conversation__user_id=self._user, conversation__uuid=conversation, uuid=turn.uuid
-        ).first()
-        if row is None:
-            return
-        row.revision += 1
-        row.sealed = self._seal(turn, self._key(conversation), row.revision)
-        row.state, row.reason = turn.state, turn.reason
-        row.prompt_tokens, row.completion_tokens, row.total_ms = (
-            turn.prompt_tokens,
-            turn.completion_tokens,
-            turn.total_ms,
+        Raises:
+            RequestError: `not_found`, `busy`.
+        """
+        row = self._find(conversation)
+        key, rows = self._key(conversation), _rows_by_uuid(row)
+        if prompt not in rows or rows[prompt].role != Message.Role.USER:
+            raise RequestError("not_found")
+        if answer is None:
+            raise RequestError("busy", retry=True)
+        self._insert(row, key, [answer])
+        return Asked(given=None, path=self._path(rows, key, prompt))
+
+    def save_answer(self, conversation: str, turn: Turn, *, revision: int) -> None:
+        """Store what there is of an answer, as a later revision; one whose conversation is gone stays gone."""
+        owners = Conversation.objects.filter(user_id=self._user, uuid=conversation).values("pk")
+        Message.objects.filter(conversation__in=owners, uuid=turn.uuid, revision__lt=revision).update(
+            revision=revision,
+            sealed=self._seal(turn, self._key(conversation), revision),
+            state=turn.state,
+            reason=turn.reason,
+            prompt_tokens=turn.prompt_tokens,
+            completion_tokens=turn.completion_tokens,
+            total_ms=turn.total_ms,
         )
-        row.save()
-
-    def answers_to(self, conversation: str, prompt: str) -> list[Turn]:
-        """Return the answers to a prompt, the oldest first."""
-        rows = self._find(conversation).messages.filter(parent=prompt, role=Message.Role.ASSISTANT).order_by("id")
-        key = self._key(conversation)
-        return [self._turn(row, key) for row in rows]
 
     def find_turn(self, conversation: str, message: str) -> Turn:
         """Return one message.
@@ -109,16 +122,6 @@ class Shelf:
         if row is None:
             raise RequestError("not_found")
         return self._turn(row, self._key(conversation))
-
-    def path_to(self, conversation: str, message: str) -> list[Turn]:
-        """Return the messages from the first one to `message`, along their parents."""
-        rows = {str(row.uuid): row for row in self._find(conversation).messages.all()}
-        key, path, current = self._key(conversation), [], message if message in rows else None
-        while current is not None and current in rows:
-            row = rows.pop(current)
-            path.append(self._turn(row, key))
-            current = str(row.parent) if row.parent else None
-        return path[::-1]
 
     def list_conversations(self, *, before: str | None) -> tuple[list[dict[str, Any]], str | None]:
         """Return a page of conversations, the newest first, and the cursor of the next page."""
@@ -171,16 +174,28 @@ class Shelf:
         row.save()
         return row
 
-    def _insert(self, row: Conversation, turn: Turn) -> None:
-        Message.objects.create(
-            conversation=row,
-            uuid=turn.uuid,
-            parent=turn.parent,
-            role=turn.role,
-            state=turn.state,
-            model=turn.model,
-            sealed=self._seal(turn, self._key(str(row.uuid)), 0),
+    def _insert(self, row: Conversation, key: ContentKey, turns: list[Turn]) -> None:
+        Message.objects.bulk_create(
+            Message(
+                conversation=row,
+                uuid=turn.uuid,
+                parent=turn.parent,
+                role=turn.role,
+                state=turn.state,
+                model=turn.model,
+                sealed=self._seal(turn, key, 0),
+            )
+            for turn in turns
         )
+
+    def _path(self, rows: dict[str, Message], key: ContentKey, message: str | None) -> list[Turn]:
+        """Return the messages from the first one to `message`, along their parents."""
+        path: list[Turn] = []
+        while message is not None and message in rows and len(path) < len(rows):
+            turn = self._turn(rows[message], key)
+            path.append(turn)
+            message = turn.parent
+        return path[::-1]
 
     def _set_title(self, row: Conversation, title: str) -> None:
         row.title_revision += 1
@@ -228,6 +243,10 @@ class Shelf:
 def json_size(turn: Turn) -> int:
     """Return about how many bytes of JSON a turn's content takes on the wire."""
     return len(json.dumps([turn.text, turn.thinking], ensure_ascii=False).encode())
+
+
+def _rows_by_uuid(row: Conversation) -> dict[str, Message]:
+    return {str(message.uuid): message for message in row.messages.order_by("id")}
 
 
 def _page(messages: QuerySet[Message], open_turn: Callable[[Message], Turn]) -> tuple[list[Turn], str | None]:

@@ -23,19 +23,20 @@ from attestation.public_keys import PublicKeys
 from attestation.reference_values import ReferenceRelease
 from attestation.services import Verifier, embedded_verifier
 from attestation.services.token_key import load_token_key
+from attestation.simulator.changes import COLLATERAL_MAX_AGE_S as SIMULATOR_MAX_AGE_S
 from attestation.simulator.sockets import PCCS_SOCKET
 from attestation.statement import INSTANCE_SIZE, LIFETIME_S
 from attestation.verified import VerifiedCache
 from confchat.checks import is_loopback
 from confchat.delivery import Beat
 from confchat.generation import Generations
+from confchat.group_commit import GroupCommit
 from confchat.llm import Model, ModelDescription
 from confchat.llm.ollama import OllamaModel
 
 MODEL_DESCRIPTION_S = 5.0
 CLOCK_SKEW_S = 120
 COLLATERAL_MAX_AGE_S = 3600.0
-SIMULATOR_COLLATERAL_MAX_AGE_S = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,6 +59,7 @@ class Deployment:
     verified: VerifiedCache = field(default_factory=VerifiedCache)
     generations: Generations = field(default_factory=Generations)
     beat: Beat = field(default_factory=Beat)
+    writes: GroupCommit = field(default_factory=GroupCommit)
     _description: tuple[float, ModelDescription] | None = None
 
     @property
@@ -163,6 +165,6 @@ def _collateral_cache(policy: Policy, *, is_simulated: bool) -> CollateralCache:
     return CollateralCache(
         "http://simulator.invalid",
         root_sha256=roots,
-        max_age_s=SIMULATOR_COLLATERAL_MAX_AGE_S,
+        max_age_s=SIMULATOR_MAX_AGE_S,
         transport=httpx.AsyncHTTPTransport(uds=socket),
     )

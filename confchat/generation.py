@@ -24,7 +24,7 @@ KEEP_FINISHED_S = 600.0
 
 _STATES = {"": "running", "stop": "complete", "length": "complete"}
 
-Save = Callable[[Turn], Awaitable[None]]
+Save = Callable[[Turn, int], Awaitable[None]]  # a turn and its revision
 
 
 class Listener(Protocol):
@@ -55,6 +55,7 @@ class Generation:
     usage: dict[str, int | None] = field(default_factory=dict)
     listeners: set[Listener] = field(default_factory=set)
     finished_at: float = 0.0
+    revision: int = 0
     _task: asyncio.Task[None] | None = None
     _saving: asyncio.Task[None] | None = None
 
@@ -135,7 +136,7 @@ class Generation:
         if self._saving is not None:
             await asyncio.wait([self._saving])
         try:
-            await self.save(self._turn_ended(reason))
+            await self._save(self._turn_ended(reason))
         except DatabaseError:
             logger.exception("an answer could not be stored")
             reason, self.error = "error", ModelError("not_stored")
@@ -145,7 +146,8 @@ class Generation:
     async def _save_each_second(self) -> None:
         saved = 0
         while True:
-            await asyncio.sleep(SAVE_INTERVAL_S)
+            # On whole intervals of the clock, so that the writes of all answers fall into one transaction.
+            await asyncio.sleep(SAVE_INTERVAL_S - time.monotonic() % SAVE_INTERVAL_S)
             length = len(self.thinking) + len(self.content)
             if length != saved:
                 saved = length
@@ -154,9 +156,13 @@ class Generation:
 
     async def _save_once(self) -> None:
         try:
-            await self.save(self.turn())
+            await self._save(self.turn())
         except DatabaseError:
             logger.exception("a partial answer could not be stored; the next second tries again")
+
+    async def _save(self, turn: Turn) -> None:
+        self.revision += 1
+        await self.save(turn, self.revision)
 
     def _wake(self) -> None:
         for listener in tuple(self.listeners):

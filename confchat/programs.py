@@ -15,9 +15,6 @@ PROBE_TIMEOUT_S = 2.0
 WEB_READY_TIMEOUT_S = 60.0
 SIMULATOR_READY_TIMEOUT_S = 30.0
 MODEL_READY_TIMEOUT_S = 120.0
-# The consumer itself answers a sealed frame over 1 MiB; what is larger still is refused before it is read.
-MAX_WEBSOCKET_MESSAGE_BYTES = 2 * 1024 * 1024
-END_CONNECTIONS_S = 5
 BACKLOG = 2048
 LOOPBACK = "127.0.0.1"
 
@@ -47,18 +44,9 @@ def build_web_server(
 
     `host_name` is one that the server answers to.
     """
-    command = (
-        *_python("uvicorn", "confchat.asgi:application", "--fd", str(listener.fileno())),
-        *("--loop", "uvloop", "--http", "h11", "--ws", "websockets-sansio", "--lifespan", "off"),
-        *("--ws-max-size", str(MAX_WEBSOCKET_MESSAGE_BYTES), "--ws-per-message-deflate", "false"),
-        *("--timeout-graceful-shutdown", str(END_CONNECTIONS_S), "--log-level", "warning"),
-        "--no-access-log",  # addresses name conversations
-        "--no-proxy-headers",
-        "--no-server-header",
-    )
     return Program(
         name="Web server",
-        command=command,
+        command=_python("confchat.web_server", str(listener.fileno())),
         environment={
             "OLLAMA_HOST": model_host,
             "CONFCHAT_EMBEDDED_MODEL": "1" if is_model_embedded else "0",

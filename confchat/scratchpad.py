@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from confchat.conversations import Turn
+from confchat.conversations import Asked, Turn
 from confchat.errors import RequestError
 
 
@@ -17,44 +17,40 @@ class Scratchpad:
     def __init__(self) -> None:
         self._turns: dict[str, Turn] = {}
 
-    def add_prompt(self, _conversation: str, turn: Turn, *, model: str) -> bool:
-        """Remember a prompt; return whether it was new (see `Shelf.add_prompt`)."""
-        known = self._turns.get(turn.uuid)
+    def ask(self, _conversation: str, prompt: Turn, *, answer: Turn | None, model: str) -> Asked:
+        """Remember a prompt and the answer that is about to begin (see `Shelf.ask`)."""
+        known = self._turns.get(prompt.uuid)
         if known is not None:
-            if (known.text, known.role, known.parent) != (turn.text, turn.role, turn.parent):
+            if (known.text, known.role, known.parent) != (prompt.text, prompt.role, prompt.parent):
                 raise RequestError("message_conflict")
-            return False
-        if turn.parent is not None and turn.parent not in self._turns:
+            given = [turn for turn in self._turns.values() if turn.parent == prompt.uuid]
+            if given:
+                return Asked(given=given[-1], path=[])
+        elif prompt.parent is not None and prompt.parent not in self._turns:
             raise RequestError("not_found")
-        self._turns[turn.uuid] = turn
-        return True
+        if answer is None:
+            raise RequestError("busy", retry=True)
+        self._turns |= {prompt.uuid: prompt, answer.uuid: answer}
+        return Asked(given=None, path=self._path(prompt.uuid))
 
-    def add_answer(self, _conversation: str, turn: Turn) -> None:
-        """Remember an answer that has just begun."""
-        self._turns[turn.uuid] = turn
+    def ask_again(self, _conversation: str, prompt: str, *, answer: Turn | None) -> Asked:
+        """Remember another answer that is about to begin (see `Shelf.ask_again`)."""
+        if prompt not in self._turns or self._turns[prompt].role != "user":
+            raise RequestError("not_found")
+        if answer is None:
+            raise RequestError("busy", retry=True)
+        self._turns[answer.uuid] = answer
+        return Asked(given=None, path=self._path(prompt))
 
-    def save_answer(self, _conversation: str, turn: Turn) -> None:
+    def save_answer(self, _conversation: str, turn: Turn, *, revision: int) -> None:
         """Remember what there is of an answer."""
         self._turns[turn.uuid] = turn
-
-    def answers_to(self, _conversation: str, prompt: str) -> list[Turn]:
-        """Return the answers to a prompt, the oldest first."""
-        return [turn for turn in self._turns.values() if turn.parent == prompt and turn.role == "assistant"]
 
     def find_turn(self, _conversation: str, message: str) -> Turn:
         """Return one message, or raise `not_found`."""
         if message not in self._turns:
             raise RequestError("not_found")
         return self._turns[message]
-
-    def path_to(self, _conversation: str, message: str) -> list[Turn]:
-        """Return the messages from the first one to `message`."""
-        path: list[Turn] = []
-        current: str | None = message
-        while current is not None and current in self._turns and len(path) <= len(self._turns):
-            path.append(self._turns[current])
-            current = self._turns[current].parent
-        return path[::-1]
 
     def list_conversations(self, *, before: str | None) -> tuple[list[dict[str, Any]], str | None]:
         """Return nothing: what is stored needs the history key."""
@@ -71,3 +67,11 @@ class Scratchpad:
     def delete_conversation(self, _conversation: str) -> NoReturn:
         """Refuse: nothing is stored."""
         raise RequestError("not_stored")
+
+    def _path(self, message: str) -> list[Turn]:
+        path: list[Turn] = []
+        current: str | None = message
+        while current is not None and current in self._turns and len(path) < len(self._turns):
+            path.append(self._turns[current])
+            current = self._turns[current].parent
+        return path[::-1]

@@ -7,11 +7,9 @@ import secrets
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from channels.db import database_sync_to_async
-
-from confchat.conversations import Shelf, Turn
+from confchat.conversations import Asked, Shelf, Turn
 from confchat.delivery import Delivery, Outlet
 from confchat.deployment import Deployment
 from confchat.errors import ModelError, RequestError
@@ -20,6 +18,8 @@ from confchat.generation import Generation
 from confchat.llm import Message, ModelDescription
 from confchat.prompting import fit_context
 from confchat.scratchpad import Scratchpad
+
+Result = TypeVar("Result")
 
 ALLOWED_OPTIONS = frozenset(
     {"temperature", "top_p", "top_k", "min_p", "seed", "stop", "num_predict", "repeat_penalty", "repeat_last_n"}
@@ -41,7 +41,7 @@ class Session:
     ) -> None:
         self._deployment, self._outlet = deployment, outlet
         self._user, self._conversation, self._model = user, conversation, model
-        self._shelf = Scratchpad() if history_key is None else Shelf(history_key, user=user)
+        self._shelf: Shelf | Scratchpad = Scratchpad() if history_key is None else Shelf(history_key, user=user)
         self._deliveries: list[Delivery] = []
         self.resume = secrets.token_urlsafe(32)
         self._handlers: dict[str, Callable[[Request], Awaitable[None]]] = {
@@ -74,35 +74,35 @@ class Session:
 
     async def _send(self, request: Request) -> None:
         self._refuse_other_conversation(request)
+        shelf, conversation, model = self._shelf, self._conversation, self._model.name
         prompt = Turn(uuid=request["message"], parent=request["parent"], role="user", text=request["text"])
         fit_context([prompt], tokens=self._deployment.context_tokens(self._model))
-        is_new = await self._on_shelf(self._shelf.add_prompt, prompt, model=self._model.name)
-        answers = [] if is_new else await self._on_shelf(self._shelf.answers_to, prompt.uuid)
-        if answers:
-            self._announce(request, self._generation_of(answers[-1]))
-        else:
-            await self._answer(request, prompt.uuid)
+        await self._answer(
+            request, prompt.uuid, lambda answer: shelf.ask(conversation, prompt, answer=answer, model=model)
+        )
 
     async def _regenerate(self, request: Request) -> None:
         self._refuse_other_conversation(request)
-        prompt = await self._on_shelf(self._shelf.find_turn, request["message"])
-        if prompt.role != "user":
-            raise RequestError("not_found")
-        await self._answer(request, prompt.uuid)
+        shelf, conversation, prompt = self._shelf, self._conversation, request["message"]
+        await self._answer(request, prompt, lambda answer: shelf.ask_again(conversation, prompt, answer=answer))
 
-    async def _answer(self, request: Request, prompt: str) -> None:
-        """Begin an answer to a durable prompt, and let it speak to this session."""
-        generations = self._deployment.generations
-        if generations.running_in(owner=self._user, conversation=self._conversation):
-            raise RequestError("busy", retry=True)
+    async def _answer(self, request: Request, prompt: str, ask: Callable[[Turn | None], Asked]) -> None:
+        """Begin an answer once `ask` has made its prompt durable, or repeat the one that it has already."""
         if set(request["options"]) - ALLOWED_OPTIONS:
             raise RequestError("unsupported")
+        generations = self._deployment.generations
+        is_busy = generations.running_in(owner=self._user, conversation=self._conversation) is not None
         generation = self._new_generation(prompt=prompt, reply=str(uuid.uuid4()))
+        asked = await self._write(lambda: ask(None if is_busy else generation.turn()))
+        if asked.given is not None:
+            self._announce(request, self._generation_of(asked.given))
+            return
         generations.add(generation)
-        await self._on_shelf(self._shelf.add_answer, generation.turn())
         tokens = self._deployment.context_tokens(self._model)
-        turns = fit_context(await self._on_shelf(self._shelf.path_to, prompt), tokens=tokens)
-        messages = [Message("user" if turn.role == "user" else "assistant", turn.text) for turn in turns]
+        messages = [
+            Message("user" if turn.role == "user" else "assistant", turn.text)
+            for turn in fit_context(asked.path, tokens=tokens)
+        ]
         options = {**request["options"], "num_ctx": tokens}
         generation.start(self._deployment.model.chat(self._model.name, messages, options=options))
         self._announce(request, generation)
@@ -117,7 +117,9 @@ class Session:
     async def _resume(self, request: Request) -> None:
         generation = self._deployment.generations.find(owner=self._user, reply=request["reply"])
         if generation is None:
-            generation = self._generation_of(await self._on_shelf(self._shelf.find_turn, request["reply"]))
+            shelf, conversation = self._shelf, self._conversation
+            turn = await self._write(lambda: shelf.find_turn(conversation, request["reply"]))
+            generation = self._generation_of(turn)
         elif not self._may_read(generation, request["resume"]):
             raise RequestError("not_found")
         thinking, content = request["offsets"]
@@ -126,25 +128,27 @@ class Session:
         self._deliver(request, generation, offsets=(thinking, content))
 
     async def _list(self, request: Request) -> None:
-        listing = database_sync_to_async(self._shelf.list_conversations)
-        conversations, rest = await listing(before=request["before"])
+        shelf = self._shelf
+        conversations, rest = await self._write(lambda: shelf.list_conversations(before=request["before"]))
         self._reply(request, "conversation.list", conversations=conversations, next=rest)
 
     async def _open(self, request: Request) -> None:
-        opening = database_sync_to_async(self._shelf.open_conversation)
-        found = await opening(request["conversation"], before=request["before"])
+        shelf, conversation = self._shelf, request["conversation"]
+        found = await self._write(lambda: shelf.open_conversation(conversation, before=request["before"]))
         found["messages"] = [self._message(turn) for turn in found["messages"]]
-        self._reply(request, "conversation.open", conversation=request["conversation"], **found)
+        self._reply(request, "conversation.open", conversation=conversation, **found)
 
     async def _rename(self, request: Request) -> None:
-        await database_sync_to_async(self._shelf.rename_conversation)(request["conversation"], request["title"])
+        shelf = self._shelf
+        await self._write(lambda: shelf.rename_conversation(request["conversation"], request["title"]))
         self._reply(request, "conversation.renamed", conversation=request["conversation"])
 
     async def _delete(self, request: Request) -> None:
         running = self._deployment.generations.running_in(owner=self._user, conversation=request["conversation"])
         if running is not None:
             running.stop()
-        await database_sync_to_async(self._shelf.delete_conversation)(request["conversation"])
+        shelf = self._shelf
+        await self._write(lambda: shelf.delete_conversation(request["conversation"]))
         self._reply(request, "conversation.deleted", conversation=request["conversation"])
 
     async def _models(self, request: Request) -> None:
@@ -155,15 +159,15 @@ class Session:
         if request["conversation"] != self._conversation:
             raise RequestError("conversation_mismatch")
 
-    async def _on_shelf(self, method: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
-        """Call a method of the shelf, which blocks, for this session's conversation."""
-        return await database_sync_to_async(method)(self._conversation, *arguments, **keywords)
+    async def _write(self, job: Callable[[], Result]) -> Result:
+        """Run what blocks on the database; it is durable when this returns."""
+        return await self._deployment.writes.run(job)
 
     def _new_generation(self, *, prompt: str, reply: str) -> Generation:
         shelf, conversation = self._shelf, self._conversation
 
-        async def save(turn: Turn) -> None:
-            await database_sync_to_async(shelf.save_answer)(conversation, turn)
+        async def save(turn: Turn, revision: int) -> None:
+            await self._write(lambda: shelf.save_answer(conversation, turn, revision=revision))
 
         return Generation(
             owner=self._user,

@@ -399,7 +399,7 @@ async def test_a_partial_answer_survives_a_killed_server(tmp_path: Path) -> None
                 for name in texts:
                     texts[name] += message.get(name, "")
             conversation = client.conversation
-            os.kill(own.pid_of("uvicorn"), signal.SIGKILL)
+            os.kill(own.pid_of("confchat.web_server"), signal.SIGKILL)
         for _ in range(100):
             await asyncio.sleep(0.1)
             try:

@@ -32,6 +32,11 @@ def answer(to: Turn, text: str, *, state: str = "complete") -> Turn:
     return Turn(uuid=new_id(), parent=to.uuid, role="assistant", text=text, thinking="hm", state=state)
 
 
+def keep(shelf: Shelf, conversation: str, turn: Turn) -> None:
+    """Store a prompt and an answer to it that has not begun."""
+    shelf.ask(conversation, turn, answer=answer(turn, "", state="running"), model="m")
+
+
 @pytest.fixture
 def user() -> str:
     return str(User.objects.create_user("amina").pk)
@@ -49,22 +54,23 @@ def shelf(user: str) -> Shelf:
 
 def test_a_conversation_comes_back_as_it_was(shelf: Shelf) -> None:
     conversation, first = new_id(), prompt(f"{CANARY}\nsecond line")
-    shelf.add_prompt(conversation, first, model="m")
     reply = answer(first, "An answer.")
-    shelf.add_answer(conversation, reply)
+    asked = shelf.ask(conversation, first, answer=reply, model="m")
+    assert asked.path == [first]
     found = shelf.open_conversation(conversation, before=None)
     assert [(turn.text, turn.thinking) for turn in found["messages"]] == [
         (first.text, ""),
         ("An answer.", "hm"),
     ]
     assert found["title"] == CANARY
-    assert [turn.uuid for turn in shelf.path_to(conversation, reply.uuid)] == [first.uuid, reply.uuid]
+    second = prompt("And then?", parent=reply.uuid)
+    asked = shelf.ask(conversation, second, answer=answer(second, ""), model="m")
+    assert [turn.text for turn in asked.path] == [first.text, "An answer.", "And then?"]
 
 
 def test_no_word_stands_in_the_database_in_clear(shelf: Shelf) -> None:
     conversation, first = new_id(), prompt(CANARY)
-    shelf.add_prompt(conversation, first, model="m")
-    shelf.add_answer(conversation, answer(first, CANARY))
+    shelf.ask(conversation, first, answer=answer(first, CANARY), model="m")
     shelf.rename_conversation(conversation, CANARY)
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
@@ -77,15 +83,15 @@ def test_no_word_stands_in_the_database_in_clear(shelf: Shelf) -> None:
 
 def test_another_key_opens_nothing(shelf: Shelf, user: str) -> None:
     conversation = new_id()
-    shelf.add_prompt(conversation, prompt(), model="m")
+    keep(shelf, conversation, prompt())
     with pytest.raises(RequestError, match="does not open"):
         Shelf(bytes(32), user=user).open_conversation(conversation, before=None)
 
 
 def test_an_administrator_cannot_move_a_message_elsewhere_unseen(shelf: Shelf) -> None:
     conversation, elsewhere = new_id(), new_id()
-    shelf.add_prompt(conversation, prompt("I agree"), model="m")
-    shelf.add_prompt(elsewhere, prompt("Shall we?"), model="m")
+    keep(shelf, conversation, prompt("I agree"))
+    keep(shelf, elsewhere, prompt("Shall we?"))
     Message.objects.update(conversation=Conversation.objects.get(uuid=elsewhere))
     with pytest.raises(RequestError):
         shelf.open_conversation(elsewhere, before=None)
@@ -93,11 +99,10 @@ def test_an_administrator_cannot_move_a_message_elsewhere_unseen(shelf: Shelf) -
 
 def test_an_older_revision_cannot_be_put_back_unseen(shelf: Shelf) -> None:
     conversation, first = new_id(), prompt()
-    shelf.add_prompt(conversation, first, model="m")
     reply = answer(first, "draft", state="running")
-    shelf.add_answer(conversation, reply)
+    shelf.ask(conversation, first, answer=reply, model="m")
     old = bytes(Message.objects.get(uuid=reply.uuid).sealed)
-    shelf.save_answer(conversation, reply)
+    shelf.save_answer(conversation, reply, revision=1)
     Message.objects.filter(uuid=reply.uuid).update(sealed=old)
     with pytest.raises(RequestError):
         shelf.open_conversation(conversation, before=None)
@@ -105,7 +110,7 @@ def test_an_older_revision_cannot_be_put_back_unseen(shelf: Shelf) -> None:
 
 def test_another_users_ids_are_simply_unknown(shelf: Shelf, other: str) -> None:
     conversation, first = new_id(), prompt()
-    shelf.add_prompt(conversation, first, model="m")
+    keep(shelf, conversation, first)
     theirs = Shelf(KEY, user=other)
     for call in (
         lambda: theirs.open_conversation(conversation, before=None),
@@ -116,39 +121,59 @@ def test_another_users_ids_are_simply_unknown(shelf: Shelf, other: str) -> None:
         with pytest.raises(RequestError) as caught:
             call()
         assert caught.value.code == "not_found"
-    assert theirs.add_prompt(conversation, first, model="m")  # the same ids are free for another user
+    keep(theirs, conversation, first)  # the same ids are free for another user
+    assert Conversation.objects.count() == 2
 
 
-def test_the_same_prompt_twice_is_one_prompt_and_with_another_text_is_refused(shelf: Shelf) -> None:
+def test_the_same_prompt_twice_gets_the_answer_it_has_and_with_another_text_is_refused(shelf: Shelf) -> None:
     conversation, first = new_id(), prompt()
-    assert shelf.add_prompt(conversation, first, model="m") is True
-    assert shelf.add_prompt(conversation, first, model="m") is False
+    reply = answer(first, "Only once.")
+    assert shelf.ask(conversation, first, answer=reply, model="m").given is None
+    again = shelf.ask(conversation, first, answer=answer(first, "Twice?"), model="m")
+    assert again.given is not None
+    assert again.given.uuid == reply.uuid
+    assert Message.objects.count() == 2
     with pytest.raises(RequestError) as caught:
-        shelf.add_prompt(conversation, Turn(uuid=first.uuid, parent=None, role="user", text="other"), model="m")
+        keep(shelf, conversation, Turn(uuid=first.uuid, parent=None, role="user", text="other"))
     assert caught.value.code == "message_conflict"
+
+
+def test_another_answer_needs_a_stored_prompt_and_nothing_running(shelf: Shelf) -> None:
+    conversation, first = new_id(), prompt()
+    reply = answer(first, "One.")
+    shelf.ask(conversation, first, answer=reply, model="m")
+    assert shelf.ask_again(conversation, first.uuid, answer=answer(first, "Two.")).path == [
+        shelf.find_turn(conversation, first.uuid)
+    ]
+    for message, other, code in (
+        (reply.uuid, reply, "not_found"),
+        (new_id(), reply, "not_found"),
+        (first.uuid, None, "busy"),
+    ):
+        with pytest.raises(RequestError) as caught:
+            shelf.ask_again(conversation, message, answer=other)
+        assert caught.value.code == code
 
 
 def test_a_prompt_needs_a_parent_that_is_there(shelf: Shelf) -> None:
     with pytest.raises(RequestError) as caught:
-        shelf.add_prompt(new_id(), prompt(parent=new_id()), model="m")
+        keep(shelf, new_id(), prompt(parent=new_id()))
     assert caught.value.code == "not_found"
-    assert not Conversation.objects.exists()
 
 
 def test_a_deleted_conversation_is_gone_and_a_late_answer_does_not_bring_it_back(shelf: Shelf) -> None:
     conversation, first = new_id(), prompt()
-    shelf.add_prompt(conversation, first, model="m")
     reply = answer(first, "", state="running")
-    shelf.add_answer(conversation, reply)
+    shelf.ask(conversation, first, answer=reply, model="m")
     shelf.delete_conversation(conversation)
-    shelf.save_answer(conversation, reply)
+    shelf.save_answer(conversation, reply, revision=1)
     assert not Message.objects.exists()
 
 
 def test_conversations_are_listed_newest_first_and_in_pages(shelf: Shelf) -> None:
     start = datetime.now(UTC)
     for number in range(PAGE_SIZE + 3):
-        shelf.add_prompt(new_id(), prompt(f"number {number}"), model="m")
+        keep(shelf, new_id(), prompt(f"number {number}"))
     for row in Conversation.objects.all():
         Conversation.objects.filter(pk=row.pk).update(updated_at=start + timedelta(seconds=row.pk))
     first, rest = shelf.list_conversations(before=None)
@@ -163,13 +188,13 @@ def test_long_conversations_open_in_pages_that_lose_nothing(shelf: Shelf) -> Non
     texts = [f"{number} " + "x" * 300_000 for number in range(5)]
     for text in texts:
         turn = prompt(text, parent=parent)
-        shelf.add_prompt(conversation, turn, model="m")
+        keep(shelf, conversation, turn)
         parent = turn.uuid
     seen: list[str] = []
     before: str | None = None
     while True:
         page = shelf.open_conversation(conversation, before=before)
-        seen = [turn.text for turn in page["messages"]] + seen
+        seen = [turn.text for turn in page["messages"] if turn.role == "user"] + seen
         before = page["next"]
         if before is None:
             break
@@ -179,7 +204,7 @@ def test_long_conversations_open_in_pages_that_lose_nothing(shelf: Shelf) -> Non
 @pytest.mark.parametrize("cursor", ["x", "1/2/3", "2026-01-01", "-1", "²"])
 def test_an_invented_cursor_is_refused(shelf: Shelf, cursor: str) -> None:
     conversation = new_id()
-    shelf.add_prompt(conversation, prompt(), model="m")
+    keep(shelf, conversation, prompt())
     with pytest.raises(RequestError):
         shelf.list_conversations(before=cursor)
     with pytest.raises(RequestError):

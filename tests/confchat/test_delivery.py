@@ -42,7 +42,8 @@ class Shelf:
     def __init__(self) -> None:
         self.saved: list[Turn] = []
 
-    async def save(self, turn: Turn) -> None:
+    async def save(self, turn: Turn, revision: int) -> None:
+        assert revision == len(self.saved) + 1
         self.saved.append(turn)
 
 

@@ -1,0 +1,60 @@
+"""Writes of many sessions in few transactions: what waits while one commits goes into the next together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from channels.db import database_sync_to_async
+from django.db import DatabaseError, transaction
+
+from confchat.errors import ChatError
+
+Result = TypeVar("Result")
+Job = Callable[[], Any]
+
+
+class GroupCommit:
+    """Runs jobs that block on the database, in order, in its thread. What returned is durable."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Job, asyncio.Future[Any]]] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def run(self, job: Callable[[], Result]) -> Result:
+        """Run a job in a transaction shared with others, undone alone if it fails; return or raise as it does."""
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((job, done))
+        if self._task is None:
+            self._task = asyncio.create_task(self._drain(), name="group commit")
+        return await done
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            try:
+                outcomes = await database_sync_to_async(_run_all)([job for job, _ in batch])
+            except DatabaseError as error:
+                outcomes = [error] * len(batch)
+            for (_, done), outcome in zip(batch, outcomes, strict=True):
+                if not done.cancelled():
+                    if isinstance(outcome, Exception):
+                        done.set_exception(outcome)
+                    else:
+                        done.set_result(outcome)
+        self._task = None
+
+
+def _run_all(jobs: Sequence[Job]) -> list[Any]:
+    """Return what each job returned or raised; all that returned is committed when this does."""
+    with transaction.atomic():
+        return [_run_one(job) for job in jobs]
+
+
+def _run_one(job: Job) -> Any:
+    try:
+        with transaction.atomic():
+            return job()
+    except (ChatError, DatabaseError) as error:
+        return error
