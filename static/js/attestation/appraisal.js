@@ -70,7 +70,7 @@ function readEvidence(message) {
 async function makeCheck([id, source, find], subject) {
   const check = (status, code, detail, params = {}) => ({ id, status, source, code, detail, params });
   if (subject === null) {
-    if (id === "quote.parse") return check("fail", "quote_malformed", sayFailed(id, "quote_malformed"));
+    if (id === "quote.parse") return check("fail", "quote_malformed", sayFailed("quote_malformed"));
     return check("unknown", "not_checked", sayUnchecked("report"));
   }
   try {
@@ -79,7 +79,7 @@ async function makeCheck([id, source, find], subject) {
   } catch (error) {
     if (error instanceof UncheckedError) return check("unknown", "not_checked", sayUnchecked(error.what));
     if (!isOfEvidence(error)) throw error;
-    return check("fail", error.code, sayFailed(id, error.code, error.params), error.params);
+    return check("fail", error.code, sayFailed(error.code, error.params), error.params);
   }
 }
 

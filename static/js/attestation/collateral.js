@@ -3,7 +3,7 @@
  * PCS API v4. Verifies nothing. As attestation/collateral.py.
  */
 import { parseJson } from "../crypto/encoding.js";
-import { MalformedError } from "../crypto/errors.js";
+import { requireForm } from "../crypto/errors.js";
 import { expect } from "./errors.js";
 import { Members } from "./members.js";
 
@@ -98,13 +98,13 @@ function parseTcbLevel(members) {
 
 function parseSvns(tcb, name) {
   const svns = tcb.objects(name).map((component) => component.integer("svn", 0xff));
-  refuseUnless(svns.length === SVN_COUNT, `${name} are not ${SVN_COUNT}`);
+  requireForm(svns.length === SVN_COUNT);
   return svns;
 }
 
 function parseStatus(members, known) {
   const status = members.text("tcbStatus");
-  refuseUnless(known.includes(status), "an unknown status");
+  requireForm(known.includes(status));
   return { status, advisories: members.texts("advisoryIDs", []) };
 }
 
@@ -113,8 +113,4 @@ function byBestFirst(a, b) {
   const [left, right] = [a, b].map((level) => [...level.sgxSvns, level.pceSvn, ...level.tdxSvns]);
   const at = left.findIndex((svn, i) => svn !== right[i]);
   return at < 0 ? 0 : right[at] - left[at];
-}
-
-function refuseUnless(condition, reason) {
-  if (!condition) throw new MalformedError(reason);
 }

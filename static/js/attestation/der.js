@@ -1,5 +1,5 @@
 /** A strict reader of the DER (X.690) that X.509 uses: one-byte tags, shortest lengths, nothing left over. */
-import { MalformedError } from "../crypto/errors.js";
+import { requireForm } from "../crypto/errors.js";
 
 export const BOOLEAN = 0x01;
 export const INTEGER = 0x02;
@@ -15,7 +15,7 @@ const GENERALIZED_TIME = 0x18;
 /** Read exactly one value: `{tag, content, raw}`. Throws MalformedError. */
 export function readDer(bytes) {
   const values = readAll(bytes);
-  refuseUnless(values.length === 1, "something follows a DER value");
+  requireForm(values.length === 1);
   return values[0];
 }
 
@@ -26,7 +26,7 @@ export function readInside(value, tag = SEQUENCE) {
 
 /** The content of a value that must have this tag. Throws MalformedError. */
 export function contentOf(value, tag) {
-  refuseUnless(value?.tag === tag, "another DER value was expected");
+  requireForm(value?.tag === tag);
   return value.content;
 }
 
@@ -39,23 +39,23 @@ export function rawOf(value, tag = SEQUENCE) {
 /** The content of an INTEGER or ENUMERATED: not negative, in its shortest form, without a leading zero byte. */
 export function unsigned(value, tag = INTEGER) {
   const content = contentOf(value, tag);
-  refuseUnless(content.length > 0 && content[0] < 0x80, "a number that is negative or empty");
+  requireForm(content.length > 0 && content[0] < 0x80);
   if (content.length === 1 || content[0] !== 0) return content;
-  refuseUnless(content[1] >= 0x80, "a number not in its shortest form");
+  requireForm(content[1] >= 0x80);
   return content.subarray(1);
 }
 
 /** A small number: at most 4 bytes. */
 export function number(value, tag = INTEGER) {
   const content = unsigned(value, tag);
-  refuseUnless(content.length <= 4, "a number out of range");
+  requireForm(content.length <= 4);
   return content.reduce((sum, byte) => sum * 256 + byte, 0);
 }
 
 /** TRUE; DER leaves out FALSE where it is the default, as it is wherever X.509 has a BOOLEAN here. */
 export function isTrue(value) {
   if (value?.tag !== BOOLEAN) return false;
-  refuseUnless(value.content.length === 1 && value.content[0] === 0xff, "a BOOLEAN that is not DER");
+  requireForm(value.content.length === 1 && value.content[0] === 0xff);
   return true;
 }
 
@@ -64,7 +64,7 @@ export function bits(value) {
   const content = contentOf(value, BIT_STRING);
   const [unused, bytes] = [content[0], content.subarray(1)];
   const isForm = content.length > 0 && unused < 8 && (unused === 0 || bytes.length > 0);
-  refuseUnless(isForm && !(bytes.at(-1) & ((1 << unused) - 1)), "a BIT STRING that is not DER");
+  requireForm(isForm && !(bytes.at(-1) & ((1 << unused) - 1)));
   return { bytes, unused };
 }
 
@@ -75,7 +75,7 @@ export function time(value) {
   const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(isLong ? text : (text < "50" ? "20" : "19") + text);
   const iso = match ? `${match.slice(1, 4).join("-")}T${match.slice(4).join(":")}.000Z` : "";
   const date = new Date(iso);
-  refuseUnless(match && date.getTime() && date.toISOString() === iso, "not a time");
+  requireForm(match && date.getTime() && date.toISOString() === iso);
   return date;
 }
 
@@ -93,17 +93,13 @@ function readAll(bytes) {
 function extent(bytes, at) {
   let length = bytes[at + 1];
   let start = at + 2;
-  refuseUnless((bytes[at] & 0x1f) !== 0x1f && length !== undefined, "a DER value that ends too early");
+  requireForm((bytes[at] & 0x1f) !== 0x1f && length !== undefined);
   if (length >= 0x80) {
     const size = length - 0x80;
     length = bytes.subarray(start, start + size).reduce((sum, byte) => sum * 256 + byte, 0);
     start += size;
-    refuseUnless(size > 0 && size < 4 && length >= (size === 1 ? 0x80 : 256 ** (size - 1)), "a length that is not DER");
+    requireForm(size > 0 && size < 4 && length >= (size === 1 ? 0x80 : 256 ** (size - 1)));
   }
-  refuseUnless(start + length <= bytes.length, "a DER value that ends too early");
+  requireForm(start + length <= bytes.length);
   return [start, start + length];
-}
-
-function refuseUnless(condition, reason) {
-  if (!condition) throw new MalformedError(reason);
 }

@@ -3,7 +3,7 @@
  * nothing; a part that cannot be read rejects each time. As attestation/examination.py.
  */
 import { equal } from "../crypto/encoding.js";
-import { MalformedError } from "../crypto/errors.js";
+import { MalformedError, requireForm } from "../crypto/errors.js";
 import { parseQeIdentity, parseTcbInfo } from "./collateral.js";
 import { isOfEvidence } from "./errors.js";
 import { parsePckExtension } from "./pck.js";
@@ -66,7 +66,7 @@ export class Examination {
   get pck() {
     return this.#once("pck", async () => {
       const [{ sgxExtension }] = await this.pckChain;
-      if (!sgxExtension) throw new MalformedError("the PCK certificate names no platform");
+      requireForm(sgxExtension);
       return parsePckExtension(sgxExtension);
     });
   }
@@ -119,7 +119,7 @@ export class Examination {
       const root = (await readable(part))?.at(-1);
       if (root && equal(await sha256(root.der), pinned)) return root;
     }
-    throw new MalformedError("no chain leads to the root");
+    throw new MalformedError();
   }
 
   /** The same chain read for another role is another part. */

@@ -1,19 +1,19 @@
 /** The members of a JSON object, read by form: what is missing or of another form is refused with MalformedError. */
 import { b64decode, sized, unhex } from "../crypto/encoding.js";
-import { MalformedError } from "../crypto/errors.js";
+import { requireForm } from "../crypto/errors.js";
 
 export class Members {
   #members;
 
   constructor(value) {
-    refuseUnless(value !== null && typeof value === "object" && !Array.isArray(value), "not an object");
+    requireForm(value !== null && typeof value === "object" && !Array.isArray(value));
     this.#members = value;
   }
 
   /** Refuse other members than these, and the lack of one. */
   exactly(...names) {
     const found = Object.keys(this.#members);
-    refuseUnless(found.length === names.length && names.every((name) => this.has(name)), "other members");
+    requireForm(found.length === names.length && names.every((name) => this.has(name)));
     return this;
   }
 
@@ -35,7 +35,7 @@ export class Members {
 
   choice(name, among) {
     const text = this.text(name);
-    refuseUnless(among.includes(text), `unknown ${name}`);
+    requireForm(among.includes(text));
     return text;
   }
 
@@ -45,7 +45,7 @@ export class Members {
 
   integer(name, limit = Number.MAX_SAFE_INTEGER) {
     const value = this.#typed(name, "number");
-    refuseUnless(value <= limit, `${name} is out of range`);
+    requireForm(Number.isInteger(value) && value <= limit);
     return value;
   }
 
@@ -66,7 +66,7 @@ export class Members {
   /** `sha256:` and 64 lower-case hex digits. */
   digest(name) {
     const text = this.text(name);
-    refuseUnless(text.startsWith("sha256:"), `${name} is not a SHA-256 digest`);
+    requireForm(text.startsWith("sha256:"));
     unhex(text.slice(7), 32);
     return text;
   }
@@ -76,7 +76,7 @@ export class Members {
     const text = this.text(name);
     const date = new Date(text);
     const isForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text) && !Number.isNaN(date.getTime());
-    refuseUnless(isForm && date.toISOString() === text.replace("Z", ".000Z"), `${name} is not a time`);
+    requireForm(isForm && date.toISOString() === text.replace("Z", ".000Z"));
     return date;
   }
 
@@ -98,26 +98,19 @@ export class Members {
   /** A list of texts; `missing` stands for a member that is not there. */
   texts(name, missing) {
     const items = this.#list(name, missing);
-    refuseUnless(
-      items.every((item) => typeof item === "string"),
-      `${name} are not texts`,
-    );
+    requireForm(items.every((item) => typeof item === "string"));
     return items;
   }
 
   #list(name, missing) {
     if (missing && !this.has(name)) return missing;
-    refuseUnless(this.has(name) && Array.isArray(this.#members[name]), `${name} is not a list`);
+    requireForm(this.has(name) && Array.isArray(this.#members[name]));
     return this.#members[name];
   }
 
   #typed(name, type) {
     const value = this.has(name) ? this.#members[name] : undefined;
-    refuseUnless(typeof value === type, `no ${name} of its form`);
+    requireForm(typeof value === type);
     return value;
   }
-}
-
-function refuseUnless(condition, reason) {
-  if (!condition) throw new MalformedError(reason);
 }

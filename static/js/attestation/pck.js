@@ -1,6 +1,6 @@
 /** The SGX extension of a PCK certificate (Intel SGX PCK Certificate and CRL Profile 1.5, section 1.3.5). */
 import { hex, sized } from "../crypto/encoding.js";
-import { MalformedError } from "../crypto/errors.js";
+import { requireForm } from "../crypto/errors.js";
 import { ENUMERATED, INTEGER, OCTET_STRING, OID, contentOf, number, readDer, readInside } from "./der.js";
 
 const PREFIX = "2a864886f84d010d01";
@@ -28,7 +28,7 @@ function readMembers(sequence) {
     const [oid, value, ...rest] = readInside(item);
     const name = hex(contentOf(oid, OID));
     const arcs = name.slice(PREFIX.length);
-    if (!value || rest.length || !name.startsWith(PREFIX) || members.has(arcs)) throw new MalformedError("SGX member");
+    requireForm(value && !rest.length && name.startsWith(PREFIX) && !members.has(arcs));
     members.set(arcs, value);
   }
   return members;
@@ -36,7 +36,7 @@ function readMembers(sequence) {
 
 function member(members, arcs) {
   const value = members.get(arcs);
-  if (!value) throw new MalformedError("the SGX extension lacks a member");
+  requireForm(value);
   return value;
 }
 
@@ -46,6 +46,6 @@ function octets(members, arcs, size) {
 
 function small(members, arcs, limit, tag = INTEGER) {
   const value = number(member(members, arcs), tag);
-  if (value > limit) throw new MalformedError("a number of the SGX extension is out of range");
+  requireForm(value <= limit);
   return value;
 }

@@ -1,6 +1,6 @@
 /** PEM, as Intel's certificate chains come. */
 import { fromBase64, toBase64 } from "../crypto/encoding.js";
-import { MalformedError } from "../crypto/errors.js";
+import { requireForm } from "../crypto/errors.js";
 
 const PEM = /-----BEGIN CERTIFICATE-----\r?\n((?:[A-Za-z0-9+/=]+\r?\n)+)-----END CERTIFICATE-----(?:\r?\n|$)/y;
 
@@ -12,9 +12,9 @@ export function splitPem(text) {
   for (let match; (match = PEM.exec(text)); position = PEM.lastIndex) {
     const body = match[1].replace(/[\r\n]/g, "");
     const der = fromBase64(body);
-    if (toBase64(der) !== body) throw new MalformedError("a certificate is not canonical base64");
+    requireForm(toBase64(der) === body);
     ders.push(der);
   }
-  if (position !== text.length) throw new MalformedError("something other than certificates stands among them");
+  requireForm(position === text.length);
   return ders;
 }

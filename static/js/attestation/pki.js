@@ -3,7 +3,7 @@
  * No general path validator. As attestation/pki.py.
  */
 import { equal } from "../crypto/encoding.js";
-import { MalformedError } from "../crypto/errors.js";
+import { MalformedError, requireForm } from "../crypto/errors.js";
 import { AppraisalError, expect } from "./errors.js";
 import { splitPem } from "./pem.js";
 import { hasSigned, sha256 } from "./signatures.js";
@@ -18,7 +18,7 @@ export const TCB_SIGNING_CHAIN = [{ names: ["SGX TCB Signing"], isCa: false }, R
 /** Parse as many certificates as there are roles, leaf first; looks at nothing else. Throws MalformedError. */
 export async function parseChain(pem, roles) {
   const ders = splitPem(pem);
-  if (ders.length !== roles.length) throw new MalformedError("another number of certificates");
+  requireForm(ders.length === roles.length);
   return Promise.all(ders.map(parseCertificate));
 }
 

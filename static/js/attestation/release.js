@@ -1,6 +1,6 @@
 /** Reference releases: manifests whose exact bytes the release key signed (Ed25519). As attestation/reference_values.py. */
 import { concat, parseJson, utf8 } from "../crypto/encoding.js";
-import { MalformedError } from "../crypto/errors.js";
+import { MalformedError, requireForm } from "../crypto/errors.js";
 import { Members } from "./members.js";
 import { hasSignedEd25519, sha256 } from "./signatures.js";
 
@@ -47,7 +47,7 @@ async function parseRelease(pair, releaseKey) {
 /** `major.minor.patch` as numbers that compare. Throws MalformedError. */
 export function parseVersion(text) {
   const match = VERSION_FORM.exec(text);
-  refuseUnless(match, "not a version of the form major.minor.patch");
+  requireForm(match);
   return match.slice(1).map(Number);
 }
 
@@ -61,7 +61,7 @@ export function isAtLeastVersion(version, floor) {
 function parseManifest(manifest) {
   const members = new Members(parseJson(manifest)).exactly(...NAMES.split(" "));
   const [version, platform] = [members.text("version"), members.text("platform")];
-  refuseUnless(members.text("v") === VERSION && PLATFORMS.includes(platform), "not a release of this version");
+  requireForm(members.text("v") === VERSION && PLATFORMS.includes(platform));
   parseVersion(version);
   return {
     version,
@@ -91,8 +91,4 @@ function parseModel(item) {
 
 function parseFiles(members) {
   return new Map(members.names().map((path) => [path, members.hex(path, 32)]));
-}
-
-function refuseUnless(condition, reason) {
-  if (!condition) throw new MalformedError(reason);
 }

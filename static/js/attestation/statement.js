@@ -1,6 +1,6 @@
 /** The statement: what a quote vouches for. As attestation/statement.py. */
 import { concat, parseJson, unhex, utf8 } from "../crypto/encoding.js";
-import { MalformedError } from "../crypto/errors.js";
+import { requireForm } from "../crypto/errors.js";
 import { Members } from "./members.js";
 
 const VERSION = "confchat/1";
@@ -14,7 +14,7 @@ export function parseStatement(bytes) {
   const release = root.nested("release").exactly("version", "digest");
   const config = root.nested("config").exactly("policy", "model_endpoint", "development");
   const log = root.nested("log").exactly("origin", "size", "root");
-  if (root.text("v") !== VERSION) throw new MalformedError("not a confchat/1 statement");
+  requireForm(root.text("v") === VERSION);
   return {
     nonce: root.b64("nonce", 32),
     conversation: root.isNull("conversation") ? null : root.text("conversation"),

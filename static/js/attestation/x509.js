@@ -1,6 +1,6 @@
 /** Certificates and CRLs read whole from DER (RFC 5280). Parses, verifies nothing. */
 import { concat, equal, fromUtf8, hex, unhex } from "../crypto/encoding.js";
-import { MalformedError } from "../crypto/errors.js";
+import { MalformedError, requireForm } from "../crypto/errors.js";
 import { OCTET_STRING, OID, SEQUENCE, SET } from "./der.js";
 import { bits, contentOf, isTrue, number, rawOf, readDer, readInside, time, unsigned } from "./der.js";
 import { SGX_EXTENSION } from "./pck.js";
@@ -23,10 +23,10 @@ export async function parseCertificate(der) {
   const { tbs, fields, ...signed } = parseSigned(der);
   const [version, serial, algorithm, issuer, validity, subject, spki, extensions, ...rest] = fields;
   const [v3, ...more] = readInside(version, CONTEXT_0);
-  refuseUnless(number(v3) === 2 && !more.length && !rest.length, "not X.509 version 3");
+  requireForm(number(v3) === 2 && !more.length && !rest.length);
   const known = parseExtensions(extensions && readInside(extensions, CONTEXT_3));
   const [notBefore, notAfter, ...never] = readInside(validity);
-  refuseUnless(!never.length, "not a validity");
+  requireForm(!never.length);
   const usage = known.has(KEY_USAGE) ? bits(readDer(known.get(KEY_USAGE).value)).bytes[0] : 0;
   return {
     der,
@@ -55,7 +55,7 @@ export async function parseCertificate(der) {
 export function parseCrl(der) {
   const { tbs, fields, ...signed } = parseSigned(der);
   const [version, algorithm, issuer, thisUpdate, nextUpdate, ...rest] = fields;
-  refuseUnless(number(version) === 1, "not a CRL of version 2");
+  requireForm(number(version) === 1);
   const entries = rest[0]?.tag === SEQUENCE ? readInside(rest.shift()).map((entry) => readInside(entry)) : [];
   const extensions = rest.length ? readInside(rest.shift(), CONTEXT_0) : undefined;
   const all = [
@@ -63,7 +63,7 @@ export function parseCrl(der) {
     ...entries.map(([, , ...more]) => parseExtensions(more.length ? more : undefined)),
   ];
   const hasCritical = all.some((known) => [...known.values()].some((item) => item.critical));
-  refuseUnless(!rest.length && !hasCritical, "a critical extension, or more than a CRL holds");
+  requireForm(!rest.length && !hasCritical);
   entries.forEach(([, revokedAt]) => time(revokedAt));
   return {
     tbs,
@@ -79,9 +79,9 @@ export function parseCrl(der) {
 /** SIGNED{…}: the part that is signed, its members, and the signature as r || s (null where it cannot be one). */
 function parseSigned(der) {
   const [tbs, algorithm, signature, ...rest] = readInside(readDer(der));
-  refuseUnless(!rest.length, "more than a signed value");
+  requireForm(!rest.length);
   const { bytes, unused } = bits(signature);
-  refuseUnless(unused === 0, "a signature of broken bytes");
+  requireForm(unused === 0);
   const hasOurAlgorithm = equal(rawOf(algorithm), ECDSA_WITH_SHA256);
   return { tbs: rawOf(tbs), fields: readInside(tbs), signature: rawSignature(bytes), hasOurAlgorithm };
 }
@@ -101,37 +101,33 @@ async function parseKey(spki) {
   const raw = rawOf(spki);
   if (!equal(raw.subarray(0, P256_SPKI.length), P256_SPKI)) return null;
   const key = await importP256(raw.subarray(P256_SPKI.length));
-  refuseUnless(key, "not a point of the curve");
+  requireForm(key);
   return key;
 }
 
 function commonName(name) {
   const parts = readInside(name).flatMap((set) => readInside(set, SET).map((part) => readInside(part)));
   const found = parts.filter(([oid]) => hex(contentOf(oid, OID)) === COMMON_NAME);
-  refuseUnless(found.length === 1 && found[0].length === 2, "not one common name");
+  requireForm(found.length === 1 && found[0].length === 2);
   return fromUtf8(found[0][1].content);
 }
 
 /** Extensions by their OID in hex, `{critical, value}`; none twice. */
 function parseExtensions(wrapper) {
   if (!wrapper) return new Map();
-  refuseUnless(wrapper.length === 1, "not one list of extensions");
+  requireForm(wrapper.length === 1);
   const items = readInside(wrapper[0]).map((item) => {
     const [oid, ...parts] = readInside(item);
     const critical = parts.length === 2 && isTrue(parts.shift());
-    refuseUnless(parts.length === 1, "not an extension");
+    requireForm(parts.length === 1);
     return [hex(contentOf(oid, OID)), { critical, value: contentOf(parts[0], OCTET_STRING) }];
   });
   const known = new Map(items);
-  refuseUnless(known.size === items.length, "an extension twice");
+  requireForm(known.size === items.length);
   return known;
 }
 
 /** Whether BasicConstraints names a CA; null where the extension is missing. */
 function parseConstraints(value) {
   return value ? isTrue(readInside(readDer(value))[0]) : null;
-}
-
-function refuseUnless(condition, reason) {
-  if (!condition) throw new MalformedError(reason);
 }

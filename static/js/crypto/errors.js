@@ -10,3 +10,8 @@ export class ChannelError extends Error {
     this.code = code;
   }
 }
+
+/** Refuse bytes or text unless it has its form. Throws MalformedError. */
+export function requireForm(condition) {
+  if (!condition) throw new MalformedError("not of its form");
+}
