@@ -16,16 +16,15 @@ from attestation.pck import parse_pck_extension
 from attestation.pki import (
     PCK_CA_CHAIN,
     PCK_CHAIN,
-    RAW_SIGNATURE_SIZE,
     TCB_SIGNING_CHAIN,
     Chain,
     Role,
-    has_signed,
     parse_chain,
     verify_chain,
     verify_crl,
 )
 from attestation.quote import parse_quote
+from attestation.signatures import RAW_SIGNATURE_SIZE, has_signed
 
 _SIGNATURE_END = re.compile(r'\s*,\s*"signature"\s*:\s*"([0-9a-fA-F]*)"\s*\}\s*\Z')
 # The first byte of a DER sequence; in hex the same CRL begins with the digit 3, another byte.

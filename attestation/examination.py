@@ -24,7 +24,6 @@ from attestation.pki import (
     Chain,
     Crl,
     Role,
-    has_signed,
     parse_certificate,
     parse_chain,
     verify_chain,
@@ -33,6 +32,7 @@ from attestation.pki import (
 from attestation.policy import Expectation, Policy
 from attestation.quote import Quote, parse_quote
 from attestation.reference_values import ReferenceRelease, RefusedRelease
+from attestation.signatures import has_signed
 from attestation.statement import Statement, parse_statement
 from attestation.tcb import TcbVerdict, judge_tcb
 from attestation.verified import VerifiedCache

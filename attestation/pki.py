@@ -15,13 +15,12 @@ from enum import Enum
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.x509.oid import ExtensionOID, NameOID, SignatureAlgorithmOID
 
 from attestation.errors import AppraisalError, MalformedError
 from attestation.pck import EXTENSION_OID
+from attestation.signatures import has_der_signature
 
 # Intel SGX Root CA, https://certificates.trustedservices.intel.com/IntelSGXRootCA.der (659 bytes, valid to 2049).
 INTEL_ROOT_CA = base64.b64decode(
@@ -36,20 +35,16 @@ INTEL_ROOT_CA = base64.b64decode(
     "UGOdRQ7cvqRXaqI="
 )
 INTEL_ROOT_CA_SHA256 = hashlib.sha256(INTEL_ROOT_CA).digest()
-RAW_SIGNATURE_SIZE = 64
-RAW_KEY_SIZE = 64
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----\r?\n((?:[A-Za-z0-9+/=]+\r?\n)+)-----END CERTIFICATE-----(?:\r?\n|\Z)")
 _KNOWN_CRITICAL = frozenset({ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.KEY_USAGE})
+# UserWarning: what `cryptography` deprecates is an error where warnings are.
 _CRYPTOGRAPHY_ERRORS = (
     ValueError,
     TypeError,
-    OverflowError,
     UnsupportedAlgorithm,
     UserWarning,
-    x509.AttributeNotFound,
     x509.DuplicateExtension,
-    x509.ExtensionNotFound,
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
@@ -165,29 +160,9 @@ def verify_crl(der: bytes, *, issuer: Certificate) -> Crl:
     parsed, crl = _parse_crl(der)
     if parsed.issuer != issuer.parsed.subject or not _has_our_algorithm(parsed):
         raise AppraisalError("crl_signature", f"the revocation list is not one of {issuer.common_name}")
-    if not _verifies(issuer.key, parsed.signature, parsed.tbs_certlist_bytes):
+    if not has_der_signature(issuer.key, parsed.signature, parsed.tbs_certlist_bytes):
         raise AppraisalError("crl_signature", f"the revocation list was not signed by {issuer.common_name}")
     return crl
-
-
-def parse_public_key(raw: bytes) -> ec.EllipticCurvePublicKey:
-    """Return the P-256 key of 64 bytes x || y.
-
-    Raises:
-        MalformedError: not a point of the curve.
-    """
-    try:
-        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + raw)
-    except ValueError as error:
-        raise MalformedError("not a P-256 key") from error
-
-
-def has_signed(key: ec.EllipticCurvePublicKey | None, signature: bytes, data: bytes) -> bool:
-    """Tell whether a P-256 key made this raw signature (r || s, 64 bytes, SHA-256) over data."""
-    if len(signature) != RAW_SIGNATURE_SIZE:
-        return False
-    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-    return _verifies(key, encode_dss_signature(r, s), data)
 
 
 def _split_pem(pem: bytes) -> list[bytes]:
@@ -237,7 +212,11 @@ def _read_certificate(der: bytes) -> Certificate:
 
 
 def _p256(parsed: x509.Certificate) -> ec.EllipticCurvePublicKey | None:
-    key = parsed.public_key()
+    """Return the key, or None for one of another kind or curve, or off the curve."""
+    try:
+        key = parsed.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return None
     return key if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == ec.SECP256R1.name else None
 
 
@@ -266,16 +245,6 @@ def _is_issued_by(certificate: Certificate, issuer: Certificate) -> bool:
 
 def _has_our_algorithm(signed: x509.Certificate | x509.CertificateRevocationList) -> bool:
     return signed.signature_algorithm_oid == SignatureAlgorithmOID.ECDSA_WITH_SHA256
-
-
-def _verifies(key: ec.EllipticCurvePublicKey | None, der_signature: bytes, data: bytes) -> bool:
-    if key is None:
-        return False
-    try:
-        key.verify(der_signature, data, ec.ECDSA(hashes.SHA256()))
-    except InvalidSignature:
-        return False
-    return True
 
 
 def _parse_crl(der: bytes) -> tuple[x509.CertificateRevocationList, Crl]:

@@ -19,10 +19,9 @@ from attestation.pki import (
     Chain,
     Crl,
     check_chain_dates,
-    has_signed,
-    parse_public_key,
 )
 from attestation.quote import BODY_TD10, BODY_TD15, BODY_TD15_EX, QeReport
+from attestation.signatures import has_signed, parse_public_key
 from attestation.tcb import REVOKED
 
 _BODY_NAMES = {BODY_TD10: "TDX 1.0", BODY_TD15: "TDX 1.5", BODY_TD15_EX: "TDX 1.5 extended"}
