@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CHECKS, appraise } from "../../static/js/attestation/appraisal.js";
+import { REASONS } from "../../static/js/attestation/words.js";
 import { MISSING, argumentsOf, casesOf, changed } from "./cases.js";
 
 const simulated = await casesOf("simulated");
@@ -84,4 +85,10 @@ test("a clock that cannot be read affirms nothing", { skip: MISSING }, async () 
   const given = argumentsOf(good);
   given.expectation.now = new Date(NaN);
   assert.equal((await appraise(good.evidence, given)).outcome, "contraindicated");
+});
+
+test("every sentence belongs to a code that some case meets", { skip: MISSING }, () => {
+  // What cannot be read is told by the check that owns it; this one stands for parts that no check owns.
+  const expected = Object.keys(REASONS).filter((code) => code !== "malformed");
+  assert.deepEqual([...codes].filter((code) => code !== "" && code !== "not_checked").sort(), expected.sort());
 });

@@ -8,9 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases.generate import write_cases
+
 ROOT = Path(__file__).parents[2]
 # `make test` links a Node of at least 20.19 here.
 NODE = ROOT / ".venv" / "node" / "node"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def verifier_cases() -> None:
+    """Write the cases that both verifiers are held to, which `appraisal.test.js` reads."""
+    write_cases()
 
 
 @pytest.mark.parametrize("path", sorted(Path(__file__).parent.glob("*.test.js")), ids=lambda path: path.name)

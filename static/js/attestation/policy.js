@@ -35,7 +35,7 @@ export function policyFrom(config) {
 
 /** Tell whether a host (as in `location.hostname`) is this very computer: localhost, 127.0.0.0/8 or [::1]. */
 export function isLoopback(host) {
-  return /^(localhost|127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}|\[::1\])$/.test(host);
+  return /^(localhost|127(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}|\[::1\])$/.test(host);
 }
 
 function tokenIssuer(members) {
