@@ -157,8 +157,8 @@ def verify_crl(der: bytes, *, issuer: Certificate) -> Crl:
     Raises:
         AppraisalError: `crl_malformed` or `crl_signature`.
     """
-    parsed, crl = _parse_crl(der)
-    if parsed.issuer != issuer.parsed.subject or not _has_our_algorithm(parsed):
+    parsed, name, crl = _parse_crl(der)
+    if name != issuer.parsed.subject or not _has_our_algorithm(parsed):
         raise AppraisalError("crl_signature", f"the revocation list is not one of {issuer.common_name}")
     if not has_der_signature(issuer.key, parsed.signature, parsed.tbs_certlist_bytes):
         raise AppraisalError("crl_signature", f"the revocation list was not signed by {issuer.common_name}")
@@ -247,15 +247,18 @@ def _has_our_algorithm(signed: x509.Certificate | x509.CertificateRevocationList
     return signed.signature_algorithm_oid == SignatureAlgorithmOID.ECDSA_WITH_SHA256
 
 
-def _parse_crl(der: bytes) -> tuple[x509.CertificateRevocationList, Crl]:
+def _parse_crl(der: bytes) -> tuple[x509.CertificateRevocationList, x509.Name, Crl]:
     try:
         return _read_crl(der)
     except _CRYPTOGRAPHY_ERRORS as error:
         raise AppraisalError("crl_malformed", "a revocation list is missing or cannot be read") from error
 
 
-def _read_crl(der: bytes) -> tuple[x509.CertificateRevocationList, Crl]:
-    """Read a CRL and every entry; a critical extension would change its meaning, and Intel uses none."""
+def _read_crl(der: bytes) -> tuple[x509.CertificateRevocationList, x509.Name, Crl]:
+    """Read a CRL whole: its issuer's name and every entry.
+
+    A critical extension would change its meaning, and Intel uses none.
+    """
     parsed = x509.load_der_x509_crl(der)
     entries = list(parsed)
     extensions = [*parsed.extensions, *(extension for entry in entries for extension in entry.extensions)]
@@ -266,4 +269,4 @@ def _read_crl(der: bytes) -> tuple[x509.CertificateRevocationList, Crl]:
         this_update=parsed.last_update_utc,
         next_update=parsed.next_update_utc,
     )
-    return parsed, crl
+    return parsed, parsed.issuer, crl
