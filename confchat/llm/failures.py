@@ -19,6 +19,7 @@ _MEANINGS: tuple[tuple[re.Pattern[str], str, str, bool], ...] = tuple(
         ("more system memory|out of memory", "model_failed", "The model needs more memory than is free.", True),
         ("runner process|runner has|no longer running", "model_failed", "The model's own process ended.", True),
         ("context (size|length|window)|input length", "model_failed", "The conversation is too long for it.", False),
+        ("option .* must be of type", "model_failed", "The model server refused the request.", False),
         ("does not support thinking", "model_failed", "The model was replaced by one that does not think.", True),
         ("does not support chat", "model_failed", "The model does not chat.", False),
     )

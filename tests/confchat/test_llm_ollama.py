@@ -182,6 +182,7 @@ ERRORS = {
     "memory": (500, "model requires more system memory (40.2 GiB) than is available", "model_failed", True),
     "runner": (500, "llama runner process has terminated: exit status 2", "model_failed", True),
     "bad request": (400, "invalid options: temperature", "model_failed", False),
+    "bad option of 0.5.7": (500, 'option "temperature" must be of type float32', "model_failed", False),
     "replaced": (400, '"deepseek-r1:70b" does not support thinking', "model_failed", True),
     "no chat": (400, '"deepseek-r1:70b" does not support chat', "model_failed", False),
     "too long": (400, "the input length exceeds the context length", "model_failed", False),
