@@ -50,5 +50,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Start the real product once, with the embedded model and the simulated platform."""
     if not MODELS.is_dir():
         pytest.skip("no embedded model: make var/models/.unpacked")
-    with running_server(tmp_path_factory.mktemp("product") / "data") as running:
+    budgets = {"CONFCHAT_HANDSHAKES_PER_USER": "1000", "CONFCHAT_HANDSHAKES_PER_ADDRESS": "1000"}  # a minute
+    with running_server(tmp_path_factory.mktemp("product") / "data", **budgets) as running:
         yield running

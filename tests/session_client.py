@@ -11,7 +11,7 @@ import re
 import struct
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Self
 
 import httpx
@@ -21,10 +21,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519PublicKey, Suite
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from attestation.encoding import b64decode, b64encode
 
 SUITES = ("MLKEM768-X25519", "X25519")
+SHORT_ANSWER = 24  # tokens: what is tested is not how long the small model talks
 
 
 @contextmanager
@@ -192,19 +194,23 @@ class SessionClient:
             for name in texts:
                 texts[name] += message.get(name, "")
 
-    async def chat(self, text: str, *, parent: str | None = None) -> tuple[dict[str, str], dict[str, Any]]:
+    async def ask_model(self, text: str, *, tokens: int = SHORT_ANSWER, **members: Any) -> dict[str, Any]:
+        """Send a prompt and return `chat.started`."""
+        prompt = {"message": new_id(), "parent": None, "text": text, "options": {"num_predict": tokens}, **members}
+        return await self.call("chat.send", conversation=self.conversation, **prompt)
+
+    async def chat(self, text: str) -> tuple[dict[str, str], dict[str, Any]]:
         """Send a prompt and return the texts of its answer and `chat.done`."""
-        started = await self.call(
-            "chat.send", conversation=self.conversation, message=new_id(), parent=parent, text=text
-        )
+        started = await self.ask_model(text)
         assert started["type"] == "chat.started", started
         return await self.finish()
 
     async def closed_with(self) -> int:
         """Read until the socket ends; return its close code."""
         async with asyncio.timeout(40):
-            async for _ in self.socket:
-                pass
+            with suppress(ConnectionClosed):
+                while True:
+                    await self.socket.recv()
             await self.socket.wait_closed()
         return self.socket.close_code or 0
 

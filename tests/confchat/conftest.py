@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from confchat.errors import ModelError
 from confchat.llm.devmodel import NAME, unpack_model
 from confchat.llm.modelstore import ModelStore
+from tests.confchat.sessions import KEY, log_in_user
 from tests.model_process import run_model_server
-from tests.product import MODELS, ROOT
+from tests.product import MODELS, ROOT, Server
+from tests.session_client import SessionClient, account_id
 
 DOWNLOAD_TIMEOUT_S = 90
 
@@ -53,3 +56,21 @@ def model_server(model_directory: Path) -> Iterator[str]:
     """Run the development server over the real model; give its address."""
     with run_model_server(model_directory) as (host, _):
         yield host
+
+
+@pytest.fixture(scope="session")
+def login(server: Server) -> Iterator[httpx.Client]:
+    """The user's login, with his history key enrolled by the first session."""
+    with log_in_user(server) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def user(login: httpx.Client) -> str:
+    return account_id(login)
+
+
+@pytest.fixture
+async def client(server: Server, login: httpx.Client, user: str) -> AsyncIterator[SessionClient]:
+    async with SessionClient.connected(server.address, login.cookies, user=user, history_key=KEY) as connected:
+        yield connected
