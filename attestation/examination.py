@@ -125,7 +125,7 @@ class Examination:
         content = self.pck_chain[0].sgx_extension
         if content is None:
             raise MalformedError("the PCK certificate names no platform")
-        return parse_pck_extension(content)
+        return self.remember(("pck", content), lambda: parse_pck_extension(content))
 
     @cached_property
     def root_crl(self) -> Crl:
