@@ -54,6 +54,7 @@ ROOMS = {
     "confchat.deployment": {"confchat", "attestation", "cryptography", "django", "httpx"},
     "confchat.env": {"django"},
     "confchat.frames": {"confchat", "attestation"},
+    "confchat.group_commit": {"confchat", "channels", "django"},
     "confchat.history_key": {"confchat", "cryptography"},
     "confchat.installation": {"confchat", "attestation", "cryptography", "django"},
     "confchat.llm": {"confchat"},
