@@ -28,11 +28,12 @@ export class AnswerView {
 
   show() {
     const { text, isRunning, error, reason } = this.#message;
-    const { waiting, note, tools, again } = this.#parts;
+    const { waiting, note, tools, copy, again } = this.#parts;
     this.#showThinking();
     this.#markdown.show(text);
     waiting.hidden = !isRunning || text !== "" || this.#message.thinking !== "";
     tools.hidden = isRunning;
+    copy.hidden = text === "";
     again.hidden = this.#conversation.running !== null;
     this.#item.classList.toggle("is-failed", reason === "error");
     note.classList.toggle("is-error", reason === "error");

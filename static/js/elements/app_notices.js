@@ -2,7 +2,7 @@
 import { setText, showText } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
 import { list } from "../lib/format.js";
-import { faultWords, hasWords, words } from "../lib/words.js";
+import { faultWords, words } from "../lib/words.js";
 
 export class AppNotices extends PageElement {
   #chat = null;
@@ -16,12 +16,11 @@ export class AppNotices extends PageElement {
   attach({ chat, simulated, canStore }) {
     this.#chat = chat;
     this.canStore = canStore;
-    const known = simulated.map((part) => `simulated.${part}`).filter(hasWords);
-    this.parts.simulated.hidden = known.length === 0;
-    const parts = words(known.length > 1 ? "simulated.many" : "simulated.one", {
-      parts: list(known.map((key) => words(key))),
-    });
-    setText(this.parts.simulatedText, words("simulated.strip", { parts }));
+    const parts = ["tdx", "thinking"].filter((part) => simulated.includes(part));
+    const strip = words("simulated.strip", { parts: list(parts.map((part) => words(`simulated.${part}`))) });
+    const model = simulated.includes("model") ? words("simulated.model") : "";
+    this.parts.simulated.hidden = simulated.length === 0;
+    setText(this.parts.simulatedText, [parts.length ? strip : "", model].join(" ").trim());
     this.listen(chat.session, "change", () => this.#show());
     this.#show();
   }
@@ -43,7 +42,6 @@ export class AppNotices extends PageElement {
     const say = (label, act) => ({ text: faultWords(code), label: label && words(label), act });
     if (code === "login_required") return say("notice.login", () => location.assign("/accounts/login/"));
     if (code === "wrong_account") return say("notice.reload", () => location.reload());
-    if (code === "history_key_wrong") return say("notice.leave_history", () => this.#chat.leaveHistoryOut());
     if (session.state === "closed" && code) return say("notice.retry", () => session.wake());
     if (!this.canStore) return { text: words("notice.no_storage") };
     return historyKey.isLeftOut ? { text: words("notice.history_left") } : null;

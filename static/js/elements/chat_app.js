@@ -16,9 +16,6 @@ import "./trust_details.js";
 
 const TOAST_MS = 4_000;
 
-/** States of trust -> the greeting's words. */
-const GREETINGS = { before: "checking", expired: "checking" };
-
 export class ChatApp extends PageElement {
   #chat = null;
   #follower = null;
@@ -98,7 +95,7 @@ export class ChatApp extends PageElement {
     const { conversation } = this.#chat;
     const { room, greetingTitle, greetingText } = this.parts;
     const trust = trustOf(this.#chat.session);
-    const key = trust.isRisk ? "verified" : (GREETINGS[trust.state] ?? trust.state);
+    const key = greetingOf(trust);
     const isSimulated = key === "verified" && trust.simulated;
     room.toggleAttribute("data-empty", Boolean(conversation?.isEmpty && conversation.state === "new"));
     setText(greetingTitle, words(`greeting.${key}`));
@@ -140,6 +137,13 @@ export class ChatApp extends PageElement {
   #find(name) {
     return this.querySelector(name);
   }
+}
+
+/** Which greeting fits a state of trust. */
+function greetingOf({ state, isRisk, reason }) {
+  if (isRisk) return "verified";
+  if (state === "before" || state === "expired") return "checking";
+  return reason?.code === "history_key_wrong" ? "history" : state;
 }
 
 customElements.define("chat-app", ChatApp);

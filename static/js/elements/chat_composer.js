@@ -8,18 +8,21 @@ import { trustOf } from "../models/trust.js";
 /** States in which one may write already, though nothing is sent yet. */
 const WAITING = { before: "checking", checking: "checking", expired: "checking", offline: "offline" };
 
+const LOCKED = new Set(["failed", "unopened"]);
+
 export class ChatComposer extends PageElement {
   #chat = null;
   #isDue = false;
 
   connected() {
-    const { prompt, send, stop, lockRetry, lockRisk, lockDetails } = this.parts;
+    const { prompt, send, stop, lockRetry, lockRisk, lockLeave, lockDetails } = this.parts;
     this.listen(prompt, "input", () => this.#refresh());
     this.listen(prompt, "keydown", (event) => this.#key(event));
     this.listen(send, "click", () => this.#send());
     this.listen(stop, "click", () => this.#stop());
     this.listen(lockRetry, "click", () => this.#chat.session.attest());
     this.listen(lockRisk, "click", () => this.tell("risk-wanted"));
+    this.listen(lockLeave, "click", () => this.#chat.leaveHistoryOut());
     this.listen(lockDetails, "click", () => this.tell("trust-details"));
     this.listen(this.querySelector(".writing"), "click", () => prompt.focus());
   }
@@ -59,18 +62,19 @@ export class ChatComposer extends PageElement {
 
   #show() {
     const trust = trustOf(this.#chat.session);
-    const { prompt, send, stop, lock, lockText, lockRisk, writing } = this.parts;
-    const isLocked = trust.state === "failed" || (trust.state === "warning" && !trust.isRisk);
+    const { prompt, send, stop, lock, lockText, lockRisk, lockLeave, lockRetry } = this.parts;
+    const isLocked = LOCKED.has(trust.state) || (trust.state === "warning" && !trust.isRisk);
     const running = this.#chat.conversation?.running ?? null;
     const mode = isLocked ? "locked" : (WAITING[trust.state] ?? "ready");
     this.dataset.mode = mode;
     lock.hidden = !isLocked;
     if (isLocked) setText(lockText, trustSentence(trust));
+    lockLeave.hidden = trust.reason?.code !== "history_key_wrong";
+    lockRetry.hidden = !lockLeave.hidden;
     lockRisk.hidden = trust.state !== "warning";
     prompt.readOnly = isLocked;
     prompt.setAttribute("aria-disabled", String(isLocked));
     prompt.placeholder = words(`composer.${mode}`);
-    writing.hidden = isLocked && prompt.value === "";
     stop.hidden = !running?.isRunning;
     send.hidden = !stop.hidden;
     send.disabled = !this.#maySend();

@@ -1,6 +1,6 @@
 /** The checks as rows: what this browser found beside what the service says. */
 import { clone, icon, make, setText, showText } from "../lib/dom.js";
-import { checkFault, checkTitle, words } from "../lib/words.js";
+import { checkFault, checkTitle, hasWords, words } from "../lib/words.js";
 
 const ICONS = { pass: "check", fail: "x", unknown: "circle-question-mark", absent: "minus" };
 
@@ -8,7 +8,7 @@ const ICONS = { pass: "check", fail: "x", unknown: "circle-question-mark", absen
 export function checkRows(handshake) {
   return pairs(handshake).map(({ mine, theirs }) => {
     const { element, parts } = clone("check-row");
-    setText(parts.title, checkTitle(mine.id));
+    setText(parts.title, checkTitle(mine.id, handshake.result));
     parts.mine.append(mark(mine.status));
     parts.theirs.append(mark(theirs));
     return element;
@@ -20,11 +20,11 @@ export function checkItems(handshake) {
   return pairs(handshake).map(({ mine, theirs }) => {
     const { element, parts } = clone("check-item");
     parts.mine.append(mark(mine.status));
-    setText(parts.title, checkTitle(mine.id));
+    setText(parts.title, checkTitle(mine.id, handshake.result));
     showText(parts.fault, faultOf(mine));
     showText(parts.detail, mine.status === "pass" ? "" : mine.detail);
     setText(parts.id, mine.id);
-    setText(parts.source, words(`source.${mine.source}`));
+    setText(parts.source, sourceWords(mine.source, handshake.result));
     setText(parts.service, words("service.said", { status: words(`status.${theirs}`) }));
     return element;
   });
@@ -38,6 +38,12 @@ function pairs({ result, verdict }) {
 /** The service's words are not believed, not even as a key. */
 function known(status) {
   return Object.hasOwn(ICONS, status ?? "") ? status : "absent";
+}
+
+/** Who speaks in a check. */
+function sourceWords(source, { simulated }) {
+  const key = `source.${source}.simulated`;
+  return words(simulated && hasWords(key) ? key : `source.${source}`);
 }
 
 function faultOf({ id, status }) {

@@ -9,6 +9,7 @@ import { PromptView } from "./prompt_view.js";
 export class MessageItem extends PageElement {
   #message = null;
   #view = null;
+  #element = null;
   #isDue = false;
 
   attach(message, conversation) {
@@ -16,10 +17,11 @@ export class MessageItem extends PageElement {
     const { element, parts } = clone(message.role === "user" ? "prompt-message" : "answer-message");
     const View = message.role === "user" ? PromptView : AnswerView;
     this.#view = new View({ item: this, parts, message, conversation });
+    this.#element = element;
     this.append(element);
     message.addEventListener("change", () => this.refresh());
     this.addEventListener("click", (event) => this.#copy(event));
-    this.#view.show();
+    this.#show();
   }
 
   /** Show what has changed, with the next frame. */
@@ -28,9 +30,14 @@ export class MessageItem extends PageElement {
     this.#isDue = true;
     requestAnimationFrame(() => {
       this.#isDue = false;
-      this.#view.show();
+      this.#show();
       this.tell("messages-changed");
     });
+  }
+
+  #show() {
+    this.#element.dataset.state = this.#message.state;
+    this.#view.show();
   }
 
   async #copy(event) {

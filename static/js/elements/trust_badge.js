@@ -1,13 +1,14 @@
 /** The badge beside the composer, and the card behind it: opened by pointing, by focus, or by a tap that holds it. */
 import { setMark, setText, showText } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
-import { badgeWord, differenceWords, markOf, trustSentence, validityWords } from "../lib/trust_words.js";
+import { badgeWord, briefSentence, differenceWords, markOf, trustSentence, validityWords } from "../lib/trust_words.js";
 import { trustOf } from "../models/trust.js";
 import { checkRows } from "./check_rows.js";
 import { fillFacts, summaryFacts } from "./facts.js";
 
 const OPEN_AFTER_MS = 120;
 const CLOSE_AFTER_MS = 220;
+const CARD_GAP_PX = 24;
 const REFRESH_MS = 5_000;
 
 export class TrustBadge extends PageElement {
@@ -22,7 +23,7 @@ export class TrustBadge extends PageElement {
   }
 
   connected() {
-    const { badge, card, again, details } = this.parts;
+    const { badge, card, close, again, details } = this.parts;
     this.listen(badge, "click", () => this.#toggle());
     this.listen(this, "pointerenter", (event) => event.pointerType === "mouse" && this.#later(true, OPEN_AFTER_MS));
     this.listen(this, "pointerleave", (event) => event.pointerType === "mouse" && this.#later(false, CLOSE_AFTER_MS));
@@ -30,6 +31,7 @@ export class TrustBadge extends PageElement {
     this.listen(this, "focusout", (event) => !this.contains(event.relatedTarget) && this.#later(false, 0));
     this.listen(this, "keydown", (event) => event.key === "Escape" && this.#escape(event));
     this.listen(document, "pointerdown", (event) => !this.contains(event.target) && this.#close());
+    this.listen(close, "click", () => this.#close());
     this.listen(again, "click", () => this.#session.attest());
     this.listen(details, "click", () => {
       this.#close();
@@ -46,9 +48,8 @@ export class TrustBadge extends PageElement {
     badge.toggleAttribute("data-simulated", trust.state === "verified" && trust.simulated);
     setMark(mark, markOf(trust));
     setText(word, badgeWord(trust));
-    const text = trustSentence(trust);
-    setText(sentence, text);
-    setText(headline, text);
+    setText(sentence, briefSentence(trust));
+    setText(headline, trustSentence(trust));
     showText(alert, differenceWords(trust));
     setText(valid, validityWords(trust));
     if (!this.parts.card.hidden) this.#fill(trust);
@@ -90,8 +91,18 @@ export class TrustBadge extends PageElement {
   #open() {
     clearTimeout(this.#timer);
     this.parts.card.hidden = false;
+    this.#place();
     this.parts.badge.setAttribute("aria-expanded", "true");
     this.#fill(trustOf(this.#session));
+  }
+
+  /** Above or below the badge, where there is more room. */
+  #place() {
+    const { badge, card } = this.parts;
+    const { top, bottom } = badge.getBoundingClientRect();
+    const below = window.innerHeight - bottom;
+    card.classList.toggle("is-below", below > top);
+    card.style.setProperty("--room", `${Math.max(below, top) - CARD_GAP_PX}px`);
   }
 
   #close() {

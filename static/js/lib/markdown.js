@@ -7,12 +7,11 @@ import { clone, make } from "./dom.js";
 import { words } from "./words.js";
 
 const TAGS =
-  "a p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong del table thead tbody tr th td input span".split(
-    " ",
-  );
+  "a p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong del table thead tbody tr th td span".split(" ");
 const SAFE = {
   ALLOWED_TAGS: TAGS,
-  ALLOWED_ATTR: ["href", "class", "start", "type", "checked", "disabled"],
+  ALLOWED_ATTR: ["href", "class", "start", "align"],
+  ADD_URI_SAFE_ATTR: ["start", "align"],
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
@@ -23,6 +22,7 @@ const marked = new Marked({ gfm: true, breaks: false, async: false });
 marked.use({
   renderer: {
     html: ({ text }) => escaped(text),
+    checkbox: ({ checked }) => `<span class="box">${checked ? "☑" : "☐"}</span> `,
     image: ({ text, href }) => `<span class="image">${escaped(text || href)}</span>`,
   },
 });
@@ -55,7 +55,6 @@ function fragmentOf(token, links) {
   for (const link of fragment.querySelectorAll("a")) guardLink(link);
   for (const pre of fragment.querySelectorAll("pre")) pre.replaceWith(codeBlock(pre));
   for (const table of fragment.querySelectorAll("table")) wrapTable(table);
-  for (const box of fragment.querySelectorAll("input")) box.disabled = true;
   return fragment;
 }
 

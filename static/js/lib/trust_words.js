@@ -24,6 +24,12 @@ export function trustSentence({ state, simulated, reason, isRisk, checkedAt }) {
   return reason && state !== "checking" ? reasonWords(reason) : words(`trust.${state}`);
 }
 
+/** The same beside the badge, where there is one line. */
+export function briefSentence(trust) {
+  if (trust.state !== "verified") return trustSentence(trust);
+  return words(trust.simulated ? "trust.brief.simulated" : "trust.brief", { ago: ago(trust.checkedAt) });
+}
+
 /** Where browser and service do not agree, that comes first; else an empty text. */
 export function differenceWords({ differs, handshake }) {
   if (!differs) return "";

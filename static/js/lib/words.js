@@ -27,8 +27,10 @@ export function reasonWords({ code, check }) {
   return check.status === "fail" ? checkFault(check.id) : words("check.unknown", { title: checkTitle(check.id) });
 }
 
-export function checkTitle(id) {
-  return hasWords(`check.${id}`) ? words(`check.${id}`) : id;
+/** What a check claims; where hardware is simulated it is not Intel who vouches. */
+export function checkTitle(id, { simulated = false } = {}) {
+  const key = simulated && hasWords(`check.${id}.simulated`) ? `check.${id}.simulated` : `check.${id}`;
+  return hasWords(key) ? words(key) : id;
 }
 
 export function checkFault(id) {

@@ -1,10 +1,13 @@
 /** What the badge may say: one pure function of where the session stands. */
 
+/** Refusals that speak against the server; after any other one the session just did not open. */
+const AGAINST = new Set(["service_differs", "session_mismatch", "refused_by_policy", "appraisal_failed"]);
+
 const ASKING = new Set(["requesting", "checking", "opening", "proving"]);
 
 /**
  * Return `{state, handshake, reason, isRisk, simulated, differs, checkedAt, validUntil}`. `state` is one of `before`,
- * `checking`, `verified`, `warning`, `failed`, `expired`, `offline`; green (`verified`) needs a session that is proved,
+ * `checking`, `verified`, `warning`, `failed`, `unopened`, `expired`, `offline`; green (`verified`) needs a session that is proved,
  * holds now, and was opened on an affirming outcome.
  */
 export function trustOf(session) {
@@ -28,7 +31,7 @@ function stateOf({ state, held, reason }) {
   if (ASKING.has(state)) return "checking";
   if (state === "deciding") return "warning";
   if (state === "stale" || state === "ready") return "expired";
-  if (state === "refused") return "failed";
+  if (state === "refused") return reason.check || AGAINST.has(reason.code) ? "failed" : "unopened";
   return reason ? "offline" : state === "connecting" ? "checking" : "before";
 }
 
