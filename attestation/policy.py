@@ -10,6 +10,9 @@ from attestation.errors import ConfigurationError, MalformedError
 from attestation.reference_values import parse_version
 from attestation.token import TokenIssuer
 
+# As `Expectation.conversation`: the question named no conversation, and the statement must name none either.
+NO_CONVERSATION = ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
@@ -66,7 +69,7 @@ class Expectation:
 
     Attributes:
         nonce: the 32 bytes that were sent.
-        conversation: the conversation that was named.
+        conversation: the conversation that was named; `NO_CONVERSATION` where the question said null.
         origin: the client's own origin.
         suites: the KEM suites that were offered, in order.
         deployment_key: the deployment's log key (Ed25519, 32 bytes) that the client pinned.

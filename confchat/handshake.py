@@ -16,6 +16,7 @@ from typing import Any
 from attestation.appraisal import AttestationResult, Expectation, Outcome, appraise, worse_outcome
 from attestation.evidence import Evidence
 from attestation.history import record_attestation, record_opening
+from attestation.policy import NO_CONVERSATION
 from attestation.statement import LIFETIME_S, Statement, build_statement, report_data
 from confchat.channel import KemKey, SealedChannel, choose_suite, generate_kem_key, open_opening
 from confchat.deployment import Deployment
@@ -241,7 +242,7 @@ def _state(
 def _expectation(deployment: Deployment, handshake: Handshake) -> Expectation:
     return Expectation(
         nonce=handshake.request_nonce,
-        conversation=handshake.conversation,
+        conversation=NO_CONVERSATION if handshake.conversation is None else handshake.conversation,
         origin=handshake.asker.origin,
         suites=handshake.suites,
         deployment_key=deployment.log_key.public,

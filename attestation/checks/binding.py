@@ -28,7 +28,8 @@ def check_nonce(subject: Examination) -> str:
     statement, expected = given("what the machine says", lambda: subject.statement), subject.expectation
     if expected.nonce is not None and statement.nonce != expected.nonce:
         raise AppraisalError("nonce_differs", "the random number in it is not the one that was sent")
-    if expected.conversation is not None and statement.conversation != expected.conversation:
+    # NO_CONVERSATION is empty, and stands for null alone: a statement that names an empty one differs.
+    if expected.conversation is not None and statement.conversation != (expected.conversation or None):
         raise AppraisalError("conversation_differs", "it was made for another conversation")
     if expected.nonce is None or expected.conversation is None:
         raise UncheckedError("the request that it answers is not known here")

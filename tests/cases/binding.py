@@ -9,6 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 
 from attestation.encoding import b64decode, b64encode
+from attestation.policy import NO_CONVERSATION
 from tests.cases.case import Case
 from tests.cases.scene import (
     LOG_ORIGIN,
@@ -46,6 +47,14 @@ def _bindings() -> Iterator[Case]:
             Scene(expectation={"conversation": "7a0c3a86-7b36-4c8e-8f2d-3d3f7d1f9a11"}),
         ),
         "conversation_differs: none named": ("binding.nonce", Scene(statement={"conversation": None})),
+        "conversation_differs: one named, though the question named none": (
+            "binding.nonce",
+            Scene(expectation={"conversation": NO_CONVERSATION}),
+        ),
+        "conversation_differs: an empty one is not none": (
+            "binding.nonce",
+            Scene(statement={"conversation": ""}, expectation={"conversation": NO_CONVERSATION}),
+        ),
         "nonce_differs: even where no conversation is known": (
             "binding.nonce",
             Scene(expectation={"nonce": b64encode(OTHER_32), "conversation": None}),

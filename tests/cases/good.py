@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from attestation.encoding import b64decode, b64encode
+from attestation.policy import NO_CONVERSATION
 from attestation.simulator.platform import Platform
 from attestation.simulator.quotes import BODY_TDX_1_0, BODY_TDX_1_5, BODY_TDX_1_5_EX
 from attestation.simulator.td_report import SEPT_VE_DISABLE, Td, build_attributes
@@ -69,6 +70,10 @@ def _affirmed() -> Iterator[Case]:
             spoiled={"now": int(NOW.timestamp()) - 5 + 600 + 120, "expectation.elapsed_s": 600},
             claims={"exp": int(NOW.timestamp()) + 600},
         ),
+    )
+    yield Case(
+        name="good: the question named no conversation",
+        scene=Scene(statement={"conversation": None}, expectation={"conversation": NO_CONVERSATION}),
     )
     yield Case(name="good: the token is for several audiences", scene=Scene(claims={"aud": ["other", TOKEN_AUDIENCE]}))
 

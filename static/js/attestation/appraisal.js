@@ -34,8 +34,8 @@ export const CHECKS = [
  * `contraindicated`, else anything unknown `warning`.
  *
  * `message` is `attest.evidence` as parsed; what is no evidence at all fails `quote.parse`. `expectation` is `{nonce,
- * conversation, origin, suites, deploymentKey, now, elapsedS, loopback, logView}`, where null is not known; `releases`
- * is what the server publishes; `token` a JWT or null. Returns `{outcome, checks, tcbStatus, advisories, quote,
+ * conversation, origin, suites, deploymentKey, now, elapsedS, loopback, logView}`, where null is not known and an empty
+ * conversation is a question that named none; `releases` is what the server publishes; `token` a JWT or null. Returns `{outcome, checks, tcbStatus, advisories, quote,
  * statement, simulated, validUntil, evaluatedAt}`; each check is `{id, status, source, code, detail, params}`.
  */
 export async function appraise(message, { policy, expectation, releases, token }) {

@@ -17,7 +17,7 @@ export async function checkNonce(subject) {
   const statement = await given("statement", subject.statement);
   const { nonce, conversation } = subject.expectation;
   expect(!isKnown(nonce) || equal(statement.nonce, nonce), "nonce_differs");
-  expect(!isKnown(conversation) || statement.conversation === conversation, "conversation_differs");
+  expect(!isKnown(conversation) || statement.conversation === (conversation || null), "conversation_differs");
   needs(isKnown(nonce) && isKnown(conversation), "request");
   return {};
 }
