@@ -8,7 +8,6 @@ import logging
 from typing import Any
 
 from channels.auth import get_user
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
@@ -19,7 +18,6 @@ from confchat.deployment import deployment
 from confchat.errors import ChannelError, ChatError, FrameError, ModelError, RequestError
 from confchat.frames import AttestRequest, SessionOpen, parse_clear, parse_request, to_json
 from confchat.handshake import Asker, Handshake, appraise_handshake, begin_handshake, open_session, ready_message
-from confchat.history_key import prove_history_key
 from confchat.limits import spend
 from confchat.session import Session
 
@@ -37,7 +35,31 @@ CLOSE_TIMEOUT = 4408
 CLOSE_RATE = 4429
 CLOSE_OVERLOADED = 1013
 
+# What waits to be sent: clear where there is no channel.
+Outgoing = asyncio.Queue[tuple[SealedChannel | None, bytes]]
+
 logger = logging.getLogger(__name__)
+
+
+class SealedOutlet:
+    """A session's way out of its socket: what it posts is sealed in its own channel, until it is closed."""
+
+    def __init__(self, channel: SealedChannel, queue: Outgoing) -> None:
+        self.channel, self._queue, self._is_closed = channel, queue, False
+
+    @property
+    def is_clogged(self) -> bool:
+        """Say whether frames still wait for the network."""
+        return not self._queue.empty()
+
+    def post(self, message: bytes) -> None:
+        """Queue a message; raises asyncio.QueueFull where nobody reads."""
+        if not self._is_closed:
+            self._queue.put_nowait((self.channel, message))
+
+    def close(self) -> None:
+        """Drop whatever is posted from now on: another session has taken the socket."""
+        self._is_closed = True
 
 
 class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
@@ -51,8 +73,8 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
         self.handshake_task: asyncio.Task[None] | None = None
         self.deadlines: dict[str, asyncio.TimerHandle] = {}
         self.session: Session | None = None
-        self.channel: SealedChannel | None = None
-        self.outgoing: asyncio.Queue[tuple[SealedChannel | None, bytes]] = asyncio.Queue(MAX_QUEUED_FRAMES)
+        self.outlet: SealedOutlet | None = None
+        self.outgoing: Outgoing = asyncio.Queue(MAX_QUEUED_FRAMES)
         SessionConsumer.open_sockets += 1
         # A refused socket is accepted first: only then does a browser learn the code.
         offered = SUBPROTOCOL in self.scope["subprotocols"]
@@ -82,6 +104,8 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
                 await self._receive_sealed(bytes_data or b"")
         except (FrameError, ChannelError) as error:
             await self._end(error.code, CLOSE_PROTOCOL)
+        except asyncio.QueueFull:  # the client asks and does not read
+            await self.close(CLOSE_OVERLOADED)
         except Exception:  # outermost frame of the socket: whatever it was, nothing of it goes on the wire
             logger.exception("a socket ended by a fault of this program")
             await self._end("internal", CLOSE_OVERLOADED)
@@ -141,9 +165,6 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
             if handshake is None or handshake.record != message.record:
                 raise RequestError("record_unknown", retry=True)
             channel, opening, outcome = await open_session(deployment(), handshake, message)
-            if opening.history_key is not None:
-                prove = database_sync_to_async(prove_history_key)
-                await prove(opening.history_key, user=opening.user, enroll=opening.enroll)
         except ChatError as error:
             await self._refuse_opening(error)
             return
@@ -151,23 +172,25 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
             logger.warning("an opening could not be recorded: %s", error)
             self._refuse_attestation("attestation_unavailable", retry=True)
             return
+        outlet = SealedOutlet(channel, self.outgoing)
         session = Session(
             deployment(),
-            self,
+            outlet,
             user=opening.user,
             conversation=handshake.statement.conversation or "",
             model=handshake.model,
             history_key=opening.history_key,
         )
         ready = ready_message(handshake, opening, outcome=outcome, resume=session.resume)
-        self._switch(handshake.record, session, channel, ready)
+        self._switch(handshake.record, session, outlet, ready)
 
-    def _switch(self, record: str, session: Session, channel: SealedChannel, ready: dict[str, Any]) -> None:
-        if self.session is not None:
+    def _switch(self, record: str, session: Session, outlet: SealedOutlet, ready: dict[str, Any]) -> None:
+        if self.session is not None and self.outlet is not None:
             self.session.close()
+            self.outlet.close()
         self._post_clear({"type": "session.switch", "record": record})
-        self.session, self.channel = session, channel
-        self.post(to_json(ready))
+        self.session, self.outlet = session, outlet
+        outlet.post(to_json(ready))
         self._clear_deadline("opening")
         self._set_deadline("session", SESSION_S)
 
@@ -184,27 +207,12 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
     async def _receive_sealed(self, frame: bytes) -> None:
         if len(frame) > MAX_SEALED_BYTES:
             raise FrameError("bad_message", "too large")
-        if self.session is None or self.channel is None:
+        if self.session is None or self.outlet is None:
             raise ChannelError("no_session")
-        await self.session.handle(parse_request(self.channel.open(frame)))
-
-    @property
-    def is_clogged(self) -> bool:
-        """Say whether frames still wait for the network."""
-        return not self.outgoing.empty()
-
-    def post(self, message: bytes) -> None:
-        """Queue a message for sealing in the present session."""
-        self._enqueue(self.channel, message)
+        await self.session.handle(parse_request(self.outlet.channel.open(frame)))
 
     def _post_clear(self, message: dict[str, Any]) -> None:
-        self._enqueue(None, to_json(message))
-
-    def _enqueue(self, channel: SealedChannel | None, message: bytes) -> None:
-        try:
-            self.outgoing.put_nowait((channel, message))
-        except asyncio.QueueFull:
-            self._start(self.close(CLOSE_OVERLOADED))
+        self.outgoing.put_nowait((None, to_json(message)))
 
     async def _write(self) -> None:
         """Send what was queued, in order; frames are sealed as they leave."""

@@ -22,6 +22,7 @@ from confchat.channel import KemKey, SealedChannel, choose_suite, generate_kem_k
 from confchat.deployment import Deployment
 from confchat.errors import ChannelError, FrameError, RequestError
 from confchat.frames import Opening, SessionOpen, parse_opening
+from confchat.history_key import prove_history_key
 from confchat.llm import ModelDescription
 
 # Whatever the policy and the risk accepted, no session opens without these (docs/PROTOCOL.md section 4).
@@ -150,7 +151,7 @@ async def open_session(
 
     Raises:
         ChannelError, FrameError: not an opening for this handshake.
-        RequestError: `wrong_account`, `record_expired`, `refused_by_policy`.
+        RequestError: `record_unknown`, `record_expired`, `wrong_account`, `refused_by_policy`, `history_key_wrong`.
     """
     key, handshake.key = handshake.key, None
     if key is None or handshake.result is None:
@@ -165,6 +166,9 @@ async def open_session(
         raise RequestError("wrong_account")
     outcome = worse_outcome(handshake.result.outcome, opening.outcome)
     accepted = may_open(deployment, handshake.result, opening, outcome)
+    if accepted and opening.history_key is not None:
+        key_of_history, user, enroll = opening.history_key, opening.user, opening.enroll
+        await deployment.writes.run(lambda: prove_history_key(key_of_history, user=user, enroll=enroll))
     await record_opening(
         handshake.record,
         client_outcome=opening.outcome,
