@@ -20,6 +20,7 @@ TOOLS_READY := $(VENV)/.requirements-dev
 NODE_READY := $(VENV)/.node
 EXTENSION := $(VENV)/.quote_ext
 BROWSER := static/vendor/hpke.js
+BENCHMARKS := attest verify stream
 PRODUCT := $(PYTHON_READY) $(EXTENSION) $(BROWSER)
 
 .NOTPARALLEL:
@@ -48,7 +49,7 @@ format: $(TOOLS_READY) node_modules/.tools  ## put all sources into their form
 	@$(NPM) run --silent format
 
 bench: $(TOOLS_READY) $(PRODUCT) $(MODEL)  ## measure, as JSON lines
-	@for benchmark in benchmarks/*.py; do $(BIN)/python $$benchmark; done
+	@for benchmark in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$benchmark; done
 
 clean:  ## remove what was installed and built; the data in var/ stays
 	rm -rf $(VENV) node_modules static/vendor build quote_ext/_tdx.c quote_ext/*.so
