@@ -54,8 +54,9 @@ class Engine:
     def __init__(self, weights: Path, *, context_length: int) -> None:
         """Load the model. Blocks, with the interpreter's lock held: 0.6 s for 100 MB."""
         self.context_length = min(context_length, CONTEXT_TOKENS)
-        self._directory = tempfile.TemporaryDirectory(prefix="confchat-engine-")
-        self._server = xllamacpp.Server(_parameters(weights, self.context_length, Path(self._directory.name)))
+        # The engine's own HTTP server cannot be turned off: it gets a socket that is gone as soon as it is made.
+        with tempfile.TemporaryDirectory(prefix="confchat-engine-") as directory:
+            self._server = xllamacpp.Server(_parameters(weights, self.context_length, Path(directory) / "engine.sock"))
         self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="completion")
         self._pending = 0
 
@@ -92,7 +93,6 @@ class Engine:
         """Stop every request and give the memory back; blocks until the last has noticed."""
         self._threads.shutdown(cancel_futures=True)
         del self._server
-        self._directory.cleanup()
 
     def _runner(
         self, request: dict[str, Any], chunks: asyncio.Queue[dict[str, Any] | None], cancelled: threading.Event
@@ -141,8 +141,7 @@ async def _pieces(chunks: asyncio.Queue[dict[str, Any] | None]) -> AsyncGenerato
             )
 
 
-def _parameters(weights: Path, context_length: int, directory: Path) -> xllamacpp.CommonParams:
-    """Return the engine's settings. Its own HTTP server cannot be turned off: it gets a private socket and a key."""
+def _parameters(weights: Path, context_length: int, socket: Path) -> xllamacpp.CommonParams:
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(weights)
     parameters.n_ctx = context_length
@@ -156,6 +155,6 @@ def _parameters(weights: Path, context_length: int, directory: Path) -> xllamacp
     parameters.verbosity = -1  # prompts appear in what it logs
     parameters.ui = False
     parameters.endpoint_slots = False
-    parameters.hostnames = [str(directory / "engine.sock")]
+    parameters.hostnames = [str(socket)]
     parameters.api_keys = [secrets.token_urlsafe()]
     return parameters
