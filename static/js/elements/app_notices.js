@@ -18,9 +18,9 @@ export class AppNotices extends PageElement {
     this.canStore = canStore;
     const parts = ["tdx", "thinking"].filter((part) => simulated.includes(part));
     const strip = words("simulated.strip", { parts: list(parts.map((part) => words(`simulated.${part}`))) });
-    const model = simulated.includes("model") ? words("simulated.model") : "";
     this.parts.simulated.hidden = simulated.length === 0;
-    setText(this.parts.simulatedText, [parts.length ? strip : "", model].join(" ").trim());
+    setText(this.parts.simulatedText, parts.length ? strip : "");
+    setText(this.parts.modelText, simulated.includes("model") ? words("simulated.model") : "");
     this.listen(chat.session, "change", () => this.#show());
     this.#show();
   }

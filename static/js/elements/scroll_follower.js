@@ -12,7 +12,7 @@ export class ScrollFollower {
     this.#button = button;
     scroller.addEventListener("scroll", () => this.#look(), { passive: true, signal });
     button.addEventListener("click", () => this.toEnd("smooth"), { signal });
-    const observer = new ResizeObserver(() => this.follow());
+    const observer = new ResizeObserver(() => this.#resized());
     observer.observe(scroller);
     signal.addEventListener("abort", () => observer.disconnect());
   }
@@ -34,5 +34,12 @@ export class ScrollFollower {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
     this.#isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX;
     this.#button.hidden = this.#isAtEnd;
+  }
+
+  /** What stands below the scroller keeps its edges in line with what stands in it. */
+  #resized() {
+    const gutter = (this.#scroller.offsetWidth - this.#scroller.clientWidth) / 2;
+    this.#scroller.parentElement.style.setProperty("--gutter", `${gutter}px`);
+    this.follow();
   }
 }

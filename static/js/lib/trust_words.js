@@ -26,6 +26,8 @@ export function trustSentence({ state, simulated, reason, isRisk, checkedAt }) {
 
 /** The same beside the badge, where there is one line. */
 export function briefSentence(trust) {
+  if (trust.isRisk) return words("trust.brief.accepted");
+  if (trust.state === "offline") return words("trust.brief.offline");
   if (trust.state !== "verified") return trustSentence(trust);
   return words(trust.simulated ? "trust.brief.simulated" : "trust.brief", { ago: ago(trust.checkedAt) });
 }

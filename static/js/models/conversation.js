@@ -1,4 +1,5 @@
 /** One conversation: its messages, what is being said now, and how both are found again after a loss. */
+import { RequestError } from "../protocol/errors.js";
 import { askForAnswer, followAnswer, isLoss } from "./answers.js";
 import { Message } from "./message.js";
 import { MessageTree } from "./message_tree.js";
@@ -97,7 +98,9 @@ export class Conversation extends EventTarget {
         pages.unshift(await this.#session.ask({ type: "conversation.open", conversation: this.id, before }));
       }
       this.title = pages[0].title;
-      for (const wire of pages.flatMap(({ messages }) => messages)) this.#tree.add(new Message(wire, this.#clock));
+      const messages = pages.flatMap((page) => page.messages).map((wire) => new Message(wire, this.#clock));
+      for (const message of messages) this.#tree.add(message);
+      this.#tree.reveal(messages.at(-1));
       this.#become("loaded");
     } catch (error) {
       if (!isLoss(error)) this.#become("missing");
@@ -109,8 +112,14 @@ export class Conversation extends EventTarget {
     try {
       await this.#converse({ type: "chat.send", conversation: this.id, message, parent, text }, prompt);
     } catch (error) {
-      if (!isLoss(error)) prompt.set({ state: "failed", error });
+      if (!isLoss(error)) prompt.set({ state: "failed", error: this.#explain(error) });
     }
+  }
+
+  /** Where nothing is stored, a new session does not know what was said in the one before. */
+  #explain(error) {
+    const isForgotten = error.code === "not_found" && this.#session.held?.isStored === false;
+    return isForgotten ? new RequestError("forgotten") : error;
   }
 
   #converse(request, prompt) {

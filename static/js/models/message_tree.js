@@ -52,6 +52,11 @@ export class MessageTree {
     this.#chosen.set(message.parent, message.id);
   }
 
+  /** Choose the branch that ends in a message. */
+  reveal(message) {
+    for (let at = message; at; at = this.#messages.get(at.parent)) this.choose(at);
+  }
+
   #childrenOf(id) {
     if (!this.#children.has(id)) this.#children.set(id, []);
     return this.#children.get(id);

@@ -10,6 +10,7 @@ export const FAULTS = {
   "fault.content_damaged": "Something stored here does not open with your key any more.",
   "fault.conversation_mismatch": "This message belongs to another conversation. Reload the page.",
   "fault.expired": "The proof has ended. It has to be made anew before anything more is sent.",
+  "fault.forgotten": "The server has forgotten what was said here, because nothing of it is stored. Begin a new chat.",
   "fault.handshake_in_flight": "A check was already under way. Check again.",
   "fault.history_key_wrong":
     "Your history is locked with a key that is kept in another browser. This one cannot open it.",

@@ -19,6 +19,8 @@ export const PAGE = {
     "Everything was checked as on real hardware, but the hardware is simulated on this computer. Do not trust it with secrets.",
   "trust.brief": "Checked by this browser {ago}",
   "trust.brief.simulated": "Checked by this browser {ago}, on hardware that is simulated here",
+  "trust.brief.accepted": "At your own risk: nothing is stored, so write nothing private",
+  "trust.brief.offline": "What you write stays here until the server is back and checked",
   "trust.warning": "{reason} You can read what that means and go on at your own risk.",
   "trust.warning.accepted":
     "You went on although not everything was checked. Do not write what must stay private; nothing is stored.",
