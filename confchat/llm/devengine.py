@@ -52,11 +52,19 @@ class Engine:
     """A loaded model that answers `PARALLEL` requests at once; more of them wait."""
 
     def __init__(self, weights: Path, *, context_length: int) -> None:
-        """Load the model. Blocks, with the interpreter's lock held: 0.6 s for 100 MB."""
+        """Load the model. Blocks, with the interpreter's lock held: 0.6 s for 100 MB.
+
+        Raises:
+            EngineError: the file holds no model that can be loaded (500).
+        """
         self.context_length = min(context_length, CONTEXT_TOKENS)
         # The engine's own HTTP server cannot be turned off: it gets a socket that is gone as soon as it is made.
         with tempfile.TemporaryDirectory(prefix="confchat-engine-") as directory:
-            self._server = xllamacpp.Server(_parameters(weights, self.context_length, Path(directory) / "engine.sock"))
+            parameters = _parameters(weights, self.context_length, Path(directory) / "engine.sock")
+            try:
+                self._server = xllamacpp.Server(parameters)
+            except RuntimeError as error:
+                raise EngineError(500, "the model file cannot be loaded") from error
         self._threads = ThreadPoolExecutor(PARALLEL, thread_name_prefix="completion")
         self._pending = 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import pytest
 from confchat.errors import ModelError
 from confchat.llm import Content, Done, Message, Thinking
 from confchat.llm.devmodel import NAME
-from confchat.llm.modelstore import ModelStore
+from confchat.llm.modelstore import WEIGHTS_TYPE, ModelStore
 from confchat.llm.ollama import OllamaModel
 from tests.model_process import run_model_server
 from tests.product import ROOT
@@ -222,6 +223,25 @@ async def test_a_server_without_models_says_so(tmp_path: Path) -> None:
         with pytest.raises(ModelError, match="ollama pull smollm2:135m"):
             await model.describe(NAME)
         await model.close()
+
+
+def test_a_model_that_cannot_be_loaded_is_named(model_directory: Path, tmp_path: Path) -> None:
+    weights = ModelStore(model_directory).find(NAME).weights
+    with weights.open("rb") as file:
+        head = file.read(4 * 1024 * 1024)
+    store, digest = ModelStore(tmp_path), f"sha256:{hashlib.sha256(head).hexdigest()}"
+    store.add_blob([head], digest=digest)
+    store.write_manifest("cut:1b", config=store.add_json({}), layers={WEIGHTS_TYPE: (digest, len(head))})
+    result = subprocess.run(
+        [sys.executable, "-m", "confchat.llm.devserver", "--models", str(tmp_path)],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert result.returncode == 1
+    assert "The model cut:1b was not loaded: the model file cannot be loaded" in result.stderr
 
 
 def test_only_loopback_addresses_are_served(tmp_path: Path) -> None:
