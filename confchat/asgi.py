@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confchat.settings")
 
@@ -16,9 +17,11 @@ from django.urls import path
 
 from confchat.consumers import SessionConsumer
 
-application = ProtocolTypeRouter(
-    {
-        "http": http_application,
-        "websocket": AuthMiddlewareStack(URLRouter([path("ws/session/", SessionConsumer.as_asgi())])),
-    }
-)
+
+def route(sessions: Any) -> ProtocolTypeRouter:
+    """Return the whole application, with `sessions` (ASGI) behind the WebSocket's address."""
+    sockets = AuthMiddlewareStack(URLRouter([path("ws/session/", sessions)]))
+    return ProtocolTypeRouter({"http": http_application, "websocket": sockets})
+
+
+application = route(SessionConsumer.as_asgi())

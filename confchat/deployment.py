@@ -60,6 +60,7 @@ class Deployment:
     generations: Generations = field(default_factory=Generations)
     beat: Beat = field(default_factory=Beat)
     writes: GroupCommit = field(default_factory=GroupCommit)
+    description_max_age_s: float = MODEL_DESCRIPTION_S
     _description: tuple[float, ModelDescription] | None = None
 
     @property
@@ -78,13 +79,14 @@ class Deployment:
         return min(settings.CONFCHAT_CONTEXT_TOKENS, model.context_length or settings.CONFCHAT_CONTEXT_TOKENS)
 
     async def describe_model(self) -> ModelDescription:
-        """Describe the configured model; asked again after five seconds.
+        """Describe the configured model; asked again after a few seconds.
 
         Raises:
             ModelError: it is missing, or the model server does not answer.
         """
-        if self._description is None or time.monotonic() - self._description[0] > MODEL_DESCRIPTION_S:
-            self._description = time.monotonic(), await self.model.describe(self.model_name)
+        now = time.monotonic()
+        if self._description is None or now - self._description[0] > self.description_max_age_s:
+            self._description = now, await self.model.describe(self.model_name)
         return self._description[1]
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from typing import Any
 
 import uvicorn
 
@@ -18,10 +19,10 @@ MAX_WEBSOCKET_MESSAGE_BYTES = 2 * 1024 * 1024
 END_CONNECTIONS_S = 5
 
 
-def serve(listener: socket.socket) -> None:
-    """Serve until a signal ends it. Peers' own claims of their address are not believed."""
+def serve(listener: socket.socket, application: Any = "confchat.asgi:application") -> None:
+    """Serve an application (ASGI, or where it is) until a signal ends it. Peers' claims of their address do not count."""
     config = uvicorn.Config(
-        "confchat.asgi:application",
+        application,
         loop="uvloop",
         http="h11",
         ws="websockets-sansio",
