@@ -58,8 +58,8 @@ def free_port() -> int:
 
 
 def inherited_environment() -> dict[str, str]:
-    """Return this environment without what would configure the product."""
-    ours = re.compile(r"CONFCHAT_|DJANGO_|(HOST|PORT|OLLAMA_HOST|VIRTUAL_ENV|MAKEFLAGS|MAKELEVEL|MFLAGS)$")
+    """Return this environment without what would configure the product, Python or make."""
+    ours = re.compile(r"CONFCHAT_|DJANGO_|PYTHON|(HOST|PORT|OLLAMA_HOST|VIRTUAL_ENV|MAKEFLAGS|MAKELEVEL|MFLAGS)$")
     return {name: value for name, value in os.environ.items() if not ours.match(name)}
 
 

@@ -148,9 +148,10 @@ async def expect_red_and_locked(page: Page) -> None:
     await expect(badge).to_contain_text("Not verified")
     composer = page.locator("chat-composer")
     await expect(composer).to_have_attribute("data-mode", "locked")
-    await expect(composer.locator("[data-ref=prompt]")).not_to_be_visible()
-    await expect(composer.locator("[data-ref=send]")).not_to_be_visible()
+    await expect(composer.locator("[data-ref=prompt]")).not_to_be_editable()
+    await expect(composer.locator("[data-ref=send]")).to_be_disabled()
     # Not by the keyboard either.
+    await composer.locator("[data-ref=prompt]").focus()
     await page.keyboard.type("Is anybody there?")
     await page.keyboard.press("Enter")
     await expect(page.locator("message-list [data-role=user]")).to_have_count(0)

@@ -38,6 +38,7 @@ class Command(BaseCommand):
 
     def _report(self, line: str) -> None:
         self.stdout.write(f"· {line}")
+        self.stdout.flush()  # also where the output is a file or a journal
 
     def _announce(self, model: ModelChoice, installation: Installation) -> None:
         choices = Choices(
