@@ -13,6 +13,7 @@ from django.conf import settings
 
 from attestation.errors import AttestationError, UnavailableError
 from attestation.statement import LIFETIME_S
+from confchat import metrics
 from confchat.channel import SealedChannel
 from confchat.deployment import deployment
 from confchat.errors import ChannelError, ChatError, FrameError, ModelError, RequestError
@@ -76,6 +77,7 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
         self.outlet: SealedOutlet | None = None
         self.outgoing: Outgoing = asyncio.Queue(MAX_QUEUED_FRAMES)
         SessionConsumer.open_sockets += 1
+        metrics.SOCKETS.inc()
         # A refused socket is accepted first: only then does a browser learn the code.
         offered = SUBPROTOCOL in self.scope["subprotocols"]
         await self.accept(SUBPROTOCOL if offered else None)
@@ -89,6 +91,7 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
 
     async def disconnect(self, code: int) -> None:
         SessionConsumer.open_sockets -= 1
+        metrics.SOCKETS.dec()
         for deadline in self.deadlines.values():
             deadline.cancel()
         for task in self.tasks:

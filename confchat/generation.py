@@ -12,6 +12,7 @@ from typing import Protocol
 
 from django.db import DatabaseError
 
+from confchat import metrics
 from confchat.conversations import Turn
 from confchat.errors import ModelError
 from confchat.llm import Done, Event, Thinking
@@ -141,6 +142,7 @@ class Generation:
             logger.exception("an answer could not be stored")
             reason, self.error = "error", ModelError("not_stored")
         self.reason, self.finished_at = reason, time.monotonic()
+        metrics.ANSWERS.labels(reason).inc()
         self._wake()
 
     async def _save_each_second(self) -> None:

@@ -90,6 +90,8 @@ class Session:
         """Begin an answer once `ask` has made its prompt durable, or repeat the one that it has already."""
         if set(request["options"]) - ALLOWED_OPTIONS:
             raise RequestError("unsupported")
+        if (await self._deployment.describe_model()).digest != self._model.digest:
+            raise RequestError("model_changed", retry=True)
         generations = self._deployment.generations
         is_busy = generations.running_in(owner=self._user, conversation=self._conversation) is not None
         generation = self._new_generation(prompt=prompt, reply=str(uuid.uuid4()))

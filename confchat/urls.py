@@ -13,5 +13,6 @@ urlpatterns = [
     path("attestation/evidence", views.evidence, name="evidence"),
     path("attestation/", include("attestation.urls")),
     path("healthz", views.healthz, name="healthz"),
+    path("metrics", views.prometheus, name="metrics"),
     path("readyz", views.readyz, name="readyz"),
 ]

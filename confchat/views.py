@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import uuid
 from typing import Any
@@ -11,14 +12,16 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from attestation.encoding import b64decode, b64encode, parse_json
 from attestation.errors import AttestationError, MalformedError
 from attestation.statement import NONCE_SIZE
+from confchat import metrics
 from confchat.channel import SUITES
 from confchat.deployment import deployment
 from confchat.errors import ModelError
@@ -96,6 +99,18 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     """Say whether a conversation could begin now: database, model, quote device and collateral."""
     faults = {name: fault for name, probe in PROBES.items() if (fault := await probe())}
     return JsonResponse({"ready": not faults, "faults": faults}, status=503 if faults else 200)
+
+
+@require_safe
+def prometheus(request: HttpRequest) -> HttpResponse:
+    """Give operators who know the token figures for Prometheus; without a token set there is no such page."""
+    expected = f"Bearer {settings.CONFCHAT_METRICS_TOKEN}"
+    given = request.headers.get("Authorization", "")
+    if not settings.CONFCHAT_METRICS_TOKEN or not hmac.compare_digest(given.encode(), expected.encode()):
+        raise Http404
+    age_s = deployment().collateral.oldest_age_s()
+    metrics.COLLATERAL_AGE_SECONDS.set(-1 if age_s is None else age_s)
+    return HttpResponse(generate_latest(metrics.REGISTRY), content_type=CONTENT_TYPE_LATEST)
 
 
 def _parse_question(body: bytes) -> bytes:

@@ -18,6 +18,8 @@ export const FAULTS = {
   "fault.login_required": "You are signed out. Sign in again; what you have written here stays in the composer.",
   "fault.message_conflict": "This message was sent before with another text.",
   "fault.model_busy": "The model has too much to do just now. Try again in a moment.",
+  "fault.model_changed":
+    "The model on the server is no longer the one that was checked. Check again; nothing was sent to it.",
   "fault.model_failed": "The model broke off. What has come is kept.",
   "fault.model_missing":
     "The language model is not installed on the server. Its operator finds the command for it in the server's output.",
