@@ -104,12 +104,13 @@ class StandIn:
 
 
 @asynccontextmanager
-async def serve(stand_in: StandIn) -> AsyncIterator[StandIn]:
+async def serve(stand_in: StandIn, *, port: int = 0) -> AsyncIterator[StandIn]:
+    """Answer on a port of this machine, a free one where none is named."""
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", stand_in.answer)
     runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
     stand_in.host = "127.0.0.1:" + str(runner.addresses[0][1])
     try:
