@@ -20,7 +20,10 @@ END_CONNECTIONS_S = 5
 
 
 def serve(listener: socket.socket, application: Any = "confchat.asgi:application") -> None:
-    """Serve an application (ASGI, or where it is) until a signal ends it. Peers' claims of their address do not count."""
+    """Serve an ASGI application, or the one of that name, until a signal ends it.
+
+    Peers' own claims of their address are not believed.
+    """
     config = uvicorn.Config(
         application,
         loop="uvloop",
