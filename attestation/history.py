@@ -23,6 +23,7 @@ from attestation.evidence import Evidence
 from attestation.models import Attestation, SharedPart
 from attestation.public_keys import PublicKeys
 from attestation.reference_values import ReferenceRelease
+from attestation.registers import registers_of
 from attestation.services.verdict import Verdict
 
 _CERTIFICATES_START = b"-----BEGIN CERTIFICATE-----"
@@ -83,6 +84,7 @@ async def record_attestation(
         "verifier": _to_json(verdict.verifier.to_wire()),
         "release": None if release is None else _to_json(release_to_wire(release)),
         "keys": _to_json(keys.to_wire()),
+        "measurements": None if result.quote is None else _to_json(registers_of(result.quote)),
     }
     await _in_database(_store)(attestation, parts)
 

@@ -72,7 +72,8 @@ class Attestation(models.Model):
     release = models.ForeignKey(SharedPart, on_delete=models.PROTECT, null=True, db_index=False, related_name="+")
     keys = models.ForeignKey(SharedPart, on_delete=models.PROTECT, db_index=False, related_name="+")
 
-    # For lists; read from the evidence, empty where it could not be parsed.
+    # For lists; read from the evidence, empty where it could not be parsed. `measurements`: JSON of all registers.
+    measurements = models.ForeignKey(SharedPart, on_delete=models.PROTECT, null=True, db_index=False, related_name="+")
     release_version = models.CharField(max_length=64, blank=True)
     release_digest = models.CharField(max_length=64, blank=True)
     model_name = models.CharField(max_length=200, blank=True)
@@ -92,5 +93,22 @@ class Attestation(models.Model):
             models.Index(fields=["-verdict_at", "-id"], name="attestation_newest"),
             models.Index(fields=["user", "-verdict_at", "-id"], name="attestation_of_user"),
             models.Index(fields=["outcome", "-verdict_at", "-id"], name="attestation_by_outcome"),
+            models.Index(fields=["failing_check", "-verdict_at", "-id"], name="attestation_by_check"),
+            models.Index(fields=["measurements", "-verdict_at", "-id"], name="attestation_by_measurements"),
+            models.Index(fields=["release_version", "-verdict_at", "-id"], name="attestation_by_release"),
+            models.Index(fields=["model_name", "-verdict_at", "-id"], name="attestation_by_model"),
+            models.Index(fields=["verifier_kind", "-verdict_at", "-id"], name="attestation_by_verifier"),
             models.Index(fields=["conversation"], name="attestation_of_conversation"),
         ]
+
+
+class Visit(models.Model):
+    """When somebody last looked at the history, and before that: what came since then is new to him."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True)
+    began_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    previous_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
