@@ -10,6 +10,7 @@ function showBarrier(name, steps, values) {
   part("barrierText").textContent = words(`barrier.${name}.text`);
   const keys = Array.from({ length: steps }, (_, i) => `barrier.${name}.step${i + 1}`);
   part("barrierSteps").replaceChildren(...keys.map((key) => make("li", { text: words(key, values) })));
+  document.querySelector("chat-app").dataset.barred = name;
   part("room").hidden = true;
   part("barrier").hidden = false;
 }

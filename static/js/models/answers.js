@@ -1,4 +1,5 @@
 /** How answers come: asked for, taken in piece by piece, and followed again after a loss. */
+import { RequestError } from "../protocol/errors.js";
 import { GapError } from "./message.js";
 
 /** Failures after which the same is asked again when a session stands: nothing is decided by them. */
@@ -22,7 +23,7 @@ export async function askForAnswer(session, request, begin) {
     });
     reply.finish(done);
   } catch (error) {
-    if (reply === null) throw error;
+    if (reply === null) throw explained(error, session);
   }
 }
 
@@ -37,6 +38,12 @@ export async function followAnswer(session, reply) {
     reply.clear();
     await followAnswer(session, reply);
   }
+}
+
+/** Where nothing is stored, a new session does not know what was said in the one before. */
+function explained(error, session) {
+  const isForgotten = error.code === "not_found" && session.held?.isStored === false;
+  return isForgotten ? new RequestError("forgotten") : error;
 }
 
 function take(reply, piece) {

@@ -1,5 +1,4 @@
 /** One conversation: its messages, what is being said now, and how both are found again after a loss. */
-import { RequestError } from "../protocol/errors.js";
 import { askForAnswer, followAnswer, isLoss } from "./answers.js";
 import { Message } from "./message.js";
 import { MessageTree } from "./message_tree.js";
@@ -112,14 +111,8 @@ export class Conversation extends EventTarget {
     try {
       await this.#converse({ type: "chat.send", conversation: this.id, message, parent, text }, prompt);
     } catch (error) {
-      if (!isLoss(error)) prompt.set({ state: "failed", error: this.#explain(error) });
+      if (!isLoss(error)) prompt.set({ state: "failed", error });
     }
-  }
-
-  /** Where nothing is stored, a new session does not know what was said in the one before. */
-  #explain(error) {
-    const isForgotten = error.code === "not_found" && this.#session.held?.isStored === false;
-    return isForgotten ? new RequestError("forgotten") : error;
   }
 
   #converse(request, prompt) {
