@@ -1,166 +1,80 @@
-"""`python -m attestation`: judge evidence without the site that it came from. No Django, no account, no network.
+"""`python -m attestation`: judge a confidential machine without the page that it serves. No Django, no account.
 
-Exit codes: 0 green, 1 not green, 2 the input cannot be read.
+Exit codes, the same for every command: 0 everything holds, 1 something does not, 2 it could not be asked or read.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from types import ModuleType
 
-from attestation.bundle import MAX_ARCHIVE_BYTES, parse_bundle
-from attestation.encoding import b64decode, parse_json
-from attestation.errors import ConfigurationError, MalformedError
-from attestation.offline import Anchors, verify_bundle
-from attestation.report import to_json, to_text
-from attestation.token import TokenIssuer
+from attestation.errors import AttestationError, ConfigurationError
+from attestation.printing import printable
 
 GREEN, NOT_GREEN, BAD_INPUT = 0, 1, 2
-TOKEN_LEEWAY_S = 120
-# What Intel's lists were numbered before this program was first released: older ones leave known holes open.
-MIN_TCB_EVALUATION = 18
+# A command is a module here with `add_arguments(parser)` and `run(options) -> bool`. It is imported when it is asked
+# for: judging an archive needs no network library, and the copy of this program in an archive has `verify` alone.
+COMMANDS = {
+    "attest": "ask a server for fresh evidence and judge it",
+    "assets": "compare what a server serves with its signed release",
+    "verify": "judge evidence that was taken away, an archive of one record or of many",
+}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def utc_now() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)
+
+
+def main(arguments: Sequence[str] | None = None, *, clock: Callable[[], datetime] = utc_now) -> int:
     """Run one command and return its exit code."""
-    options = _parser().parse_args(arguments)
-    try:
-        bundle = parse_bundle(_read(options.bundle))
-        verification = verify_bundle(bundle, anchors=_anchors(options), now=options.now)
-    except (MalformedError, ConfigurationError) as error:
-        print(f"{options.bundle}: {error}", file=sys.stderr)
-        return BAD_INPUT
-    print(to_json(verification) if options.json else to_text(verification))
-    return GREEN if verification.result.outcome == "affirming" else NOT_GREEN
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m attestation",
-        description="Judge the evidence of a confidential machine.",
-        epilog="What is not given is not checked, and then the result is not green.",
-    )
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(prog="python -m attestation", description="Judge a confidential machine.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    verify = commands.add_parser("verify", help="judge an evidence.zip", epilog=parser.epilog)
-    verify.add_argument("bundle", type=Path, metavar="evidence.zip")
-    verify.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    _add_expectations(verify)
-    _add_anchors(verify)
-    return parser
-
-
-def _add_expectations(verify: argparse.ArgumentParser) -> None:
-    asked = verify.add_argument_group("what you asked for, as you know it yourself")
-    asked.add_argument("--now", type=_time, metavar="TIME", help="judge at this time (ISO 8601), not at the evidence's")
-    asked.add_argument("--nonce", type=_bytes32, metavar="B64", help="the nonce that was sent")
-    asked.add_argument("--conversation", metavar="UUID", help="the conversation that was named")
-    asked.add_argument("--origin", metavar="URL", help="the site's address, such as https://chat.example")
-    asked.add_argument("--suite", action="append", metavar="NAME", help="a key agreement that was offered, in order")
-
-
-def _add_anchors(verify: argparse.ArgumentParser) -> None:
-    trusted = verify.add_argument_group("what you trust, got from elsewhere than the archive")
-    trusted.add_argument("--log-key", type=_bytes32, metavar="B64", help="the operator's log key (Ed25519)")
-    trusted.add_argument(
-        "--release-key", type=_bytes32, action="append", metavar="B64", help="a key that signs releases (Ed25519)"
-    )
-    trusted.add_argument(
-        "--token-issuer",
-        type=_token_issuer,
-        metavar="FILE",
-        help='the attestation service: JSON with "issuer", "audience", "algorithm" and "key" (JWK)',
-    )
-    trusted.add_argument(
-        "--simulator-root",
-        type=_sha256,
-        metavar="HEX",
-        help="SHA-256 of a simulator's root certificate; only for sites on this computer, and it protects nobody",
-    )
-    accepted = verify.add_argument_group("what you accept")
-    accepted.add_argument(
-        "--accept-status", action="append", metavar="NAME", help="a TCB status beside UpToDate, such as OutOfDate"
-    )
-    accepted.add_argument("--refuse-advisory", action="append", metavar="ID", help="such as INTEL-SA-01111")
-    accepted.add_argument("--service-td", type=_bytes48, action="append", metavar="HEX", help="a known MRSERVICETD")
-    accepted.add_argument("--min-release", default="0.1.0", metavar="VERSION", help="oldest release that counts")
-    accepted.add_argument(
-        "--min-tcb-evaluation",
-        type=int,
-        default=MIN_TCB_EVALUATION,
-        metavar="N",
-        help="oldest numbering of Intel's lists that counts (tcbEvaluationDataNumber; %(default)s)",
-    )
-
-
-def _anchors(options: argparse.Namespace) -> Anchors:
-    return Anchors(
-        nonce=options.nonce,
-        conversation=options.conversation,
-        origin=options.origin,
-        suites=tuple(options.suite) if options.suite else None,
-        log_key=options.log_key,
-        release_keys=tuple(options.release_key or ()),
-        token_issuer=options.token_issuer,
-        simulator_root_sha256=options.simulator_root,
-        accepted_tcb_statuses=frozenset({"UpToDate", *(options.accept_status or ())}),
-        refused_advisories=frozenset(options.refuse_advisory or ()),
-        service_tds=frozenset(options.service_td or ()),
-        min_release_version=options.min_release,
-        min_tcb_evaluation_data_number=options.min_tcb_evaluation,
-    )
-
-
-def _read(path: Path) -> bytes:
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+        if name in given[:1]:
+            _prepare(command, name)
+            command.set_defaults(clock=clock)
+    options = parser.parse_args(given)
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_ARCHIVE_BYTES + 1)
-    except OSError as error:
-        raise MalformedError(error.strerror or "cannot be read") from error
+        return GREEN if options.run(options) else NOT_GREEN
+    except AttestationError as error:
+        print(printable(f"{parser.prog} {given[0]}: {error}"), file=sys.stderr)
+        return BAD_INPUT
 
 
-def _time(text: str) -> datetime:
+def _prepare(command: argparse.ArgumentParser, name: str) -> None:
+    module = _load(name)
+    module.add_arguments(command)
+    command.epilog = "Exit codes: 0 everything holds, 1 something does not, 2 it could not be asked or read."
+    command.set_defaults(run=module.run)
+
+
+def _load(name: str) -> ModuleType:
     try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError("a time such as 2026-01-31T12:00:00Z is expected") from error
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+        return importlib.import_module(f"attestation.commands.{name}")
+    except ModuleNotFoundError as error:
+        missing = ConfigurationError(f"this copy of the program cannot do that: there is no module {error.name}")
+        return _Absent(missing)
 
 
-def _bytes32(text: str) -> bytes:
-    try:
-        return b64decode(text, size=32)
-    except MalformedError as error:
-        raise argparse.ArgumentTypeError(f"{error}: 32 bytes in base64url are expected") from error
+class _Absent(ModuleType):
+    """Stands for a command whose modules are not here; it says so when it is run."""
 
+    def __init__(self, reason: ConfigurationError) -> None:
+        super().__init__("absent")
+        self._reason = reason
 
-def _bytes48(text: str) -> bytes:
-    return _unhex(text, size=48)
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
 
-
-def _sha256(text: str) -> bytes:
-    return _unhex(text, size=32)
-
-
-def _unhex(text: str, *, size: int) -> bytes:
-    try:
-        data = bytes.fromhex(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{size} bytes in hex are expected") from error
-    if len(data) != size:
-        raise argparse.ArgumentTypeError(f"{size} bytes in hex are expected")
-    return data
-
-
-def _token_issuer(name: str) -> TokenIssuer:
-    try:
-        members = parse_json(Path(name).read_bytes())
-        texts = {member: str(members[member]) for member in ("issuer", "audience", "algorithm")}
-        return TokenIssuer(**texts, key=dict(members["key"]), leeway_s=TOKEN_LEEWAY_S)
-    except (OSError, MalformedError, LookupError, TypeError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f"{name} does not describe an attestation service") from error
+    def run(self, options: argparse.Namespace) -> bool:
+        raise self._reason
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ __all__ = [
     "Status",
     "VerifiedCache",
     "appraise",
+    "decide",
     "worse_outcome",
 ]
 
@@ -94,6 +95,14 @@ def worse_outcome(first: Outcome, second: Outcome) -> Outcome:
     return max(first, second, key=_OUTCOMES.index)
 
 
+def decide(checks: Sequence[Check]) -> Outcome:
+    """Return what checks amount to: any failure decides, and what was not checked is never good."""
+    statuses = {check.status for check in checks}
+    if "fail" in statuses:
+        return "contraindicated"
+    return "affirming" if statuses == {"pass"} else "warning"
+
+
 CheckFunction = Callable[[Examination], str | None]
 
 # Every check in the order of docs/PROTOCOL.md §3, with who speaks in it.
@@ -137,7 +146,7 @@ def appraise(
     checks = tuple(_make_checks(subject))
     tcb = _readable(lambda: subject.tcb)
     return AttestationResult(
-        outcome=_decide(checks),
+        outcome=decide(checks),
         checks=checks,
         tcb_status=tcb.status if tcb else None,
         advisories=tcb.advisories if tcb else (),
@@ -168,13 +177,6 @@ def _make_check(name: str, source: Source, function: CheckFunction, subject: Exa
     if sentence is None:
         return None
     return Check(id=name, status="pass", source=source, code="", detail=sentence)
-
-
-def _decide(checks: Sequence[Check]) -> Outcome:
-    statuses = {check.status for check in checks}
-    if "fail" in statuses:
-        return "contraindicated"
-    return "warning" if "unknown" in statuses else "affirming"
 
 
 def _ends(subject: Examination) -> Iterator[datetime]:

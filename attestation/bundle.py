@@ -1,32 +1,27 @@
 """Evidence taken away: one small zip archive that can be judged again without us. Knows no Django.
 
-Archives are deterministic: equal bundles are equal bytes (stored, sorted, dated 1980-01-01). Archives that come from
-elsewhere are read with limits on everything, and nothing in them is believed.
+Archives are deterministic: equal bundles are equal bytes. Those that come from elsewhere are read with limits on
+everything, and nothing in them is believed; the program in them is for people without one, and is not read here.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from attestation.archive import MAX_ARCHIVE_BYTES, MAX_FILE_BYTES, read_archive, read_limited, write_archive
 from attestation.collateral import Collateral
 from attestation.encoding import parse_json
 from attestation.errors import MalformedError
 from attestation.evidence import Evidence
+from attestation.program import is_program_file, program_files
 
 VERSION = "confchat/1 evidence bundle"
-MAX_ARCHIVE_BYTES = 8 * 1024 * 1024
-MAX_FILE_BYTES = 2 * 1024 * 1024
-
-_DOS_EPOCH = (1980, 1, 1, 0, 0, 0)
-_UNIX, _MODE = 3, 0o100644 << 16
 _REQUIRED = frozenset(
     {
         "README.txt",
@@ -61,12 +56,18 @@ keys.json           the operator's public keys of that day; get them from elsewh
 simulator_root.der  only in simulated evidence: the root of a made-up platform that protects nobody
 manifest.json       the name, size and SHA-256 of each file here
 
-To judge it again, with Python and its package "cryptography":
+verify.py           judges all of this again, on any computer with Python and its package "cryptography"
+attestation/        the program that verify.py starts, which is the server's own verifier
 
-    python -m attestation verify evidence.zip --release-key KEY --log-key KEY --origin ADDRESS
+To judge it again, unpack it and say
 
-KEY and ADDRESS are those that you know yourself. What you do not give is reported as not checked, and then the
-result is not green. --help lists everything that can be given.
+    python3 verify.py --release-key KEY --log-key KEY --origin ADDRESS --at TIME --nonce NONCE ...
+
+KEY, ADDRESS and the rest are what you know yourself, not from here. What you do not give is reported as not checked,
+and then the result is not green; --help lists everything that can be given. It answers two questions apart: was it good
+then, by the lists of that day; and is it good now, by the lists of today, if you give them with --collateral.
+verify.py came in this archive too: whoever may have changed the one may have changed the other. If that matters, take
+the same program from elsewhere: python3 -m attestation verify evidence.zip
 """
 
 
@@ -89,15 +90,27 @@ class Bundle:
 def build_bundle(bundle: Bundle) -> bytes:
     """Write a bundle as a zip archive."""
     files = _to_files(bundle)
+    files |= program_files()
     listed = {name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()}
     files["manifest.json"] = _to_json({"v": VERSION, "record": bundle.record, "files": listed})
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted(files):
-            entry = zipfile.ZipInfo(name, _DOS_EPOCH)
-            entry.create_system, entry.external_attr = _UNIX, _MODE
-            archive.writestr(entry, files[name])
-    return buffer.getvalue()
+    return write_archive(files)
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Read a bundle from an archive, or from the directory that one was unpacked in.
+
+    Raises:
+        MalformedError: it is none, or cannot be read.
+    """
+    if not path.is_dir():
+        return parse_bundle(read_limited(path, most=MAX_ARCHIVE_BYTES))
+    manifest = parse_json(read_limited(path / "manifest.json", most=MAX_FILE_BYTES))
+    listed = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(listed, dict):
+        raise MalformedError(f"{path} holds no evidence bundle")
+    names = ["manifest.json", *listed]
+    _check_names(names)
+    return _parse_files({name: _read_file(path / name) for name in names})
 
 
 def parse_bundle(data: bytes) -> Bundle:
@@ -106,7 +119,10 @@ def parse_bundle(data: bytes) -> Bundle:
     Raises:
         MalformedError: not such an archive: other or repeated names, files too large, digests that differ.
     """
-    files = _read_archive(data)
+    return _parse_files(read_archive(data, check_names=_check_names))
+
+
+def _parse_files(files: Mapping[str, bytes]) -> Bundle:
     manifest = _object(files, "manifest.json")
     if manifest.get("v") != VERSION or not isinstance(manifest.get("record"), str):
         raise MalformedError("not an evidence bundle of this version")
@@ -150,39 +166,19 @@ def _to_json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
 
 
-def _read_archive(data: bytes) -> dict[str, bytes]:
-    if len(data) > MAX_ARCHIVE_BYTES:
-        raise MalformedError("larger than any evidence bundle")
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-            _check_names([entry.filename for entry in entries])
-            return {entry.filename: _read_entry(archive, entry) for entry in entries}
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-        raise MalformedError("not a zip archive that can be read") from error
-    except (NotImplementedError, RuntimeError) as error:
-        raise MalformedError("encrypted, or packed in a way that is not supported") from error
-
-
 def _check_names(names: list[str]) -> None:
     if len(names) != len(set(names)):
         raise MalformedError("a file stands in the archive twice")
     if missing := sorted(_REQUIRED - set(names)):
         raise MalformedError(f"{missing[0]} is missing")
-    if set(names) - _REQUIRED - _OPTIONAL:
+    if not all(name in _REQUIRED | _OPTIONAL or is_program_file(name) for name in names):
         raise MalformedError("the archive holds files that are no part of a bundle")
 
 
-def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise MalformedError("packed in a way that is not supported")
-    if entry.file_size > MAX_FILE_BYTES:
-        raise MalformedError(f"{entry.filename} is too large")
-    with archive.open(entry) as file:
-        # The directory's size is only a claim: this many bytes are unpacked, and no more.
-        data = file.read(MAX_FILE_BYTES + 1)
-    if len(data) != entry.file_size:
-        raise MalformedError(f"{entry.filename} is not of the size that the archive states")
+def _read_file(path: Path) -> bytes:
+    data = read_limited(path, most=MAX_FILE_BYTES)
+    if len(data) > MAX_FILE_BYTES:
+        raise MalformedError(f"{path.name} is too large")
     return data
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from attestation.appraisal import AttestationResult, appraise
+from attestation.appraisal import AttestationResult, appraise, decide
 from attestation.bundle import Bundle
+from attestation.collateral import Collateral
 from attestation.errors import MalformedError
+from attestation.evidence import Evidence
 from attestation.pki import INTEL_ROOT_CA_SHA256
 from attestation.policy import Expectation, Policy
 from attestation.reference_values import ReferenceRelease, RefusedRelease, parse_releases
@@ -18,6 +20,13 @@ from attestation.statement import LIFETIME_S, Statement, parse_statement
 from attestation.token import TokenIssuer
 
 CLOCK_SKEW_S = 120
+# What can be asked again later: the machine, its software and what was bound. Nobody's clock, question or token.
+LASTING = frozenset(
+    {
+        *("quote.parse", "quote.chain", "quote.collateral", "quote.qe", "quote.signature", "tcb.status"),
+        *("td.attributes", "td.measurements", "binding.report_data"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,33 +50,66 @@ class Anchors:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """A judgement: `judged_at` is the evidence's own time where nobody gave one, and then freshness is not checked."""
+    """A judgement of one record, two questions apart.
+
+    `then` is judged at `judged_at` with the lists that the record brings: the evidence's own time where nobody gave
+    one, and then freshness is not checked. `now` is `then`'s machine judged with today's lists, None where nobody
+    gave any; it has the checks of `LASTING` alone, since an answer to a question is not given again.
+    """
 
     bundle: Bundle
     anchors: Anchors
-    result: AttestationResult
+    then: AttestationResult
     judged_at: datetime
     time_was_given: bool
+    now: AttestationResult | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether it was good then, and is good now where that was asked."""
+        return all(result.outcome == "affirming" for result in (self.then, self.now) if result is not None)
 
 
-def verify_bundle(bundle: Bundle, *, anchors: Anchors, now: datetime | None) -> Verification:
-    """Appraise a bundle's evidence; `now` None means the time at which the evidence says that it was made.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Today:
+    """Today's lists for a platform, and the time."""
+
+    collateral: Collateral
+    time: datetime
+
+
+def verify_bundle(bundle: Bundle, *, anchors: Anchors, at: datetime | None, today: Today | None = None) -> Verification:
+    """Appraise a bundle's evidence; `at` None means the time at which the evidence says that it was made.
 
     Raises:
         MalformedError: no time was given, and the statement that would name one cannot be read.
         ConfigurationError: an anchor is not a key.
     """
-    judged_at = now or _stated_time(bundle)
-    result = appraise(
-        bundle.evidence,
-        policy=_policy(anchors),
-        expectation=_expectation(bundle, anchors, now=judged_at, time_was_given=now is not None),
-        releases=_releases(bundle, anchors),
-        token=bundle.token,
-    )
+    judged_at = at or _stated_time(bundle)
+    releases = read_releases([] if bundle.release is None else [bundle.release], anchors)
+
+    def judge(evidence: Evidence, time: datetime) -> AttestationResult:
+        return appraise(
+            evidence,
+            policy=build_policy(anchors),
+            expectation=_expectation(bundle, anchors, now=time, time_was_given=at is not None),
+            releases=releases,
+            token=bundle.token,
+        )
+
     return Verification(
-        bundle=bundle, anchors=anchors, result=result, judged_at=judged_at, time_was_given=now is not None
+        bundle=bundle,
+        anchors=anchors,
+        then=judge(bundle.evidence, judged_at),
+        judged_at=judged_at,
+        time_was_given=at is not None,
+        now=None if today is None else _lasting(judge(with_todays_lists(bundle.evidence, today), today.time)),
     )
+
+
+def with_todays_lists(evidence: Evidence, today: Today) -> Evidence:
+    """Return evidence beside other lists than its own."""
+    return replace(evidence, collateral=today.collateral)
 
 
 def is_loopback(origin: str) -> bool:
@@ -87,10 +129,11 @@ def _stated_time(bundle: Bundle) -> datetime:
         sent = datetime.fromisoformat(str(bundle.verdict.get("evidence_at")))
         return min(max(sent, first), last)
     except (OverflowError, TypeError, ValueError, OSError) as error:
-        raise MalformedError("the evidence names no time that exists; give one with --now") from error
+        raise MalformedError("the evidence names no time that exists; give one with --at") from error
 
 
-def _policy(anchors: Anchors) -> Policy:
+def build_policy(anchors: Anchors) -> Policy:
+    """Return what a person accepts who trusts these anchors."""
     return Policy(
         name="offline",
         enforcement="require",
@@ -134,13 +177,19 @@ def _statement(bundle: Bundle) -> Statement | None:
         return None
 
 
-def _releases(bundle: Bundle, anchors: Anchors) -> tuple[ReferenceRelease | RefusedRelease, ...]:
-    """Read the bundle's release under each known key: one good signature is enough."""
-    if bundle.release is None:
-        return ()
-    found = [item for key in anchors.release_keys for item in parse_releases([bundle.release], release_key=key)]
-    return _genuine(found) or tuple(found[:1])
+def read_releases(
+    pairs: Iterable[tuple[bytes, bytes]], anchors: Anchors
+) -> tuple[ReferenceRelease | RefusedRelease, ...]:
+    """Read published releases (manifest and signature) under each known key: one good signature is enough."""
+    return tuple(_read_release(pair, anchors.release_keys) for pair in pairs if anchors.release_keys)
 
 
-def _genuine(found: Iterable[ReferenceRelease | RefusedRelease]) -> tuple[ReferenceRelease, ...]:
-    return tuple(item for item in found if isinstance(item, ReferenceRelease))
+def _read_release(pair: tuple[bytes, bytes], keys: Iterable[bytes]) -> ReferenceRelease | RefusedRelease:
+    found = [item for key in keys for item in parse_releases([pair], release_key=key)]
+    return next((item for item in found if isinstance(item, ReferenceRelease)), found[0])
+
+
+def _lasting(result: AttestationResult) -> AttestationResult:
+    """Return a result without what was only ever true for minutes."""
+    checks = tuple(check for check in result.checks if check.id in LASTING)
+    return replace(result, checks=checks, outcome=decide(checks))

@@ -1,37 +1,59 @@
-"""A judgement for people and for scripts: every check in words, or one JSON object."""
+"""A judgement for people and for scripts: every check in words, or JSON members."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
-from attestation.appraisal import Check
-from attestation.offline import Verification
+from attestation.appraisal import AttestationResult, Check
+from attestation.offline import Anchors, Verification
+from attestation.printing import printable, write_time
 from attestation.words import OUTCOME_WORDS, title_of
+
+SIMULATED = "SIMULATED: everything is checked as on real hardware, but the hardware is made up. It protects nobody."
 
 _MARKS = {"pass": "✓", "fail": "✗", "unknown": "?"}
 _INDENT = " " * 4
 
 
 def to_text(verification: Verification) -> str:
-    """Return a judgement as lines of text."""
-    return "\n".join([*_heading(verification), "", *_check_lines(verification.result.checks), "", *_end(verification)])
+    """Return the judgement of a record as lines of text, its two questions apart."""
+    then, now = verification.then, verification.now
+    missing = missing_arguments(verification.anchors, {"--at": verification.time_was_given})
+    lines = [f"Record {printable(verification.bundle.record)}", *describe(then), "", _then(verification)]
+    lines += [*check_lines(then.checks), "", *ending(then, missing)]
+    if now is None:
+        lines += ["", "Is it good NOW? Not asked: give today's lists with --collateral or --pccs."]
+    else:
+        lines += ["", f"Is it good NOW? With the lists given, as of {write_time(now.evaluated_at)}:"]
+        lines += [*check_lines(now.checks), "", *ending(now, [])]
+    return "\n".join(lines)
 
 
-def to_json(verification: Verification) -> str:
-    """Return a judgement as one JSON object."""
-    result = verification.result
-    reason = result.reason
-    members: dict[str, Any] = {
+def to_members(verification: Verification) -> dict[str, Any]:
+    """Return the judgement of a record as members of a JSON object."""
+    return {
         "record": verification.bundle.record,
+        "holds": verification.holds,
+        "then": {
+            **result_members(verification.then),
+            "judged_at": write_time(verification.judged_at),
+            "time_was_given": verification.time_was_given,
+        },
+        "now": verification.now and result_members(verification.now),
+        "server": verification.bundle.verdict.get("server_outcome"),
+    }
+
+
+def result_members(result: AttestationResult) -> dict[str, Any]:
+    """Return one appraisal as members of a JSON object."""
+    reason = result.reason
+    return {
         "outcome": result.outcome,
         "green": result.outcome == "affirming",
         "simulated": result.simulated,
-        "judged_at": _time(verification.judged_at),
-        "time_was_given": verification.time_was_given,
-        "valid_until": None if result.valid_until is None else _time(result.valid_until),
+        "evaluated_at": write_time(result.evaluated_at),
+        "valid_until": None if result.valid_until is None else write_time(result.valid_until),
         "tcb_status": result.tcb_status,
         "advisories": list(result.advisories),
         "reason": None if reason is None else {"id": reason.id, "code": reason.code},
@@ -39,36 +61,29 @@ def to_json(verification: Verification) -> str:
             {"id": check.id, "status": check.status, "source": check.source, "code": check.code, "detail": check.detail}
             for check in result.checks
         ],
-        "server": verification.bundle.verdict.get("server_outcome"),
     }
-    return json.dumps(members, ensure_ascii=False, indent=2)
 
 
-def _heading(verification: Verification) -> Iterable[str]:
-    statement = verification.result.statement
-    yield f"Record {_printable(verification.bundle.record)}"
+def describe(result: AttestationResult) -> Iterable[str]:
+    """Say what the evidence is about."""
+    statement = result.statement
     if statement is not None:
         model = f"{statement.model_name} ({statement.model_backend})"
-        yield _printable(f"Made for {statement.origin}, model {model}, release {statement.release_version}")
-    judged = _time(verification.judged_at)
-    if verification.time_was_given:
-        yield f"Judged as of {judged}, the time that you gave."
-    else:
-        yield f"Judged as of {judged}, when the evidence says that it was made; --now judges at another time."
-    if verification.result.simulated:
-        yield "SIMULATED: everything is checked as on real hardware, but the hardware is made up. It protects nobody."
+        yield printable(f"Made for {statement.origin}, model {model}, release {statement.release_version}")
+    if result.simulated:
+        yield SIMULATED
 
 
-def _check_lines(checks: Iterable[Check]) -> Iterable[str]:
+def check_lines(checks: Iterable[Check]) -> Iterable[str]:
+    """Say what each check claims and what was found."""
     for check in checks:
         yield f" {_MARKS[check.status]} {title_of(check.id)}  [{check.id}]"
         code = f" ({check.code})" if check.code else ""
-        yield f"{_INDENT}{_printable(check.detail)}{code}"
+        yield f"{_INDENT}{printable(check.detail)}{code}"
 
 
-def _end(verification: Verification) -> Iterable[str]:
-    result = verification.result
-    unknown = [check.id for check in result.checks if check.status == "unknown"]
+def ending(result: AttestationResult, missing: list[str]) -> Iterable[str]:
+    """Say what it amounts to, and which of the `missing` arguments left checks open."""
     word = OUTCOME_WORDS[result.outcome]
     if result.outcome == "affirming":
         yield f"{word}: every check holds."
@@ -76,32 +91,31 @@ def _end(verification: Verification) -> Iterable[str]:
     reason = result.reason
     if reason is not None:
         yield f"{word}: {reason.id} {'failed' if reason.status == 'fail' else 'could not be checked'}."
+    unknown = [check.id for check in result.checks if check.status == "unknown"]
     if unknown:
         yield f"Not checked: {', '.join(unknown)}."
-        yield from _missing(verification)
+        if missing:
+            yield f"You did not give: {', '.join(missing)}."
 
 
-def _missing(verification: Verification) -> Iterable[str]:
-    """Name the arguments whose absence left checks open."""
-    anchors = verification.anchors
+def missing_arguments(anchors: Anchors, others: dict[str, object]) -> list[str]:
+    """Name the arguments whose absence leaves checks open."""
     given = {
         "--nonce": anchors.nonce,
-        "--conversation": anchors.conversation,
+        "--conversation": anchors.conversation is not None,
         "--origin": anchors.origin,
         "--suite": anchors.suites,
         "--log-key": anchors.log_key,
         "--release-key": anchors.release_keys,
-        "--now": verification.time_was_given,
+        **others,
     }
-    missing = [name for name, value in given.items() if not value]
-    if missing:
-        yield f"You did not give: {', '.join(missing)}."
+    return [name for name, value in given.items() if not value]
 
 
-def _printable(text: str) -> str:
-    """Return a text without control characters, which an archive could use to paint over what was printed."""
-    return "".join(character if character.isprintable() else "�" for character in text)
-
-
-def _time(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _then(verification: Verification) -> str:
+    judged = write_time(verification.judged_at)
+    if verification.time_was_given:
+        return f"Was it good THEN? Judged as of {judged}, the time that you gave:"
+    return (
+        f"Was it good THEN? Judged as of {judged}, when the evidence says that it was made (--at names another time):"
+    )

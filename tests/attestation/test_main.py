@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -43,8 +44,10 @@ def test_everything_given_and_everything_good_is_green(
 def test_json_says_the_same(scene: Scene, bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command(scene, bundle, tmp_path), "--json"]) == GREEN
     told = json.loads(capsys.readouterr().out)
-    assert (told["outcome"], told["green"], told["simulated"], told["reason"]) == ("affirming", True, True, None)
-    assert [check["status"] for check in told["checks"]] == ["pass"] * 15
+    then = told["then"]
+    assert (then["outcome"], then["green"], then["simulated"], then["reason"]) == ("affirming", True, True, None)
+    assert (told["holds"], told["now"]) == (True, None)
+    assert [check["status"] for check in then["checks"]] == ["pass"] * 15
 
 
 def test_what_is_not_given_is_not_checked_and_not_green(
@@ -57,7 +60,7 @@ def test_what_is_not_given_is_not_checked_and_not_green(
     told = capsys.readouterr().out
     assert "Not fully verified" in told
     assert "Not checked: binding.nonce, binding.key, binding.origin, binding.fresh." in told
-    assert "You did not give: --nonce, --conversation, --origin, --suite, --log-key, --now." in told
+    assert "You did not give: --nonce, --conversation, --origin, --suite, --log-key, --at." in told
     assert "when the evidence says that it was made" in told
 
 
@@ -82,9 +85,11 @@ def test_good_then_and_expired_now_are_told_apart(
     scene: Scene, bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = command(scene, bundle, tmp_path)
-    arguments[arguments.index("--now") + 1] = (scene.now + timedelta(days=60)).isoformat()
+    arguments[arguments.index("--at") + 1] = (scene.now + timedelta(days=60)).isoformat()
     assert main([*arguments, "--json"]) == NOT_GREEN
-    codes = {check["id"]: check["code"] for check in json.loads(capsys.readouterr().out)["checks"] if check["code"]}
+    codes = {
+        check["id"]: check["code"] for check in json.loads(capsys.readouterr().out)["then"]["checks"] if check["code"]
+    }
     assert codes["binding.fresh"] == "expired"
     assert codes["quote.collateral"] == "collateral_validity"
     assert codes["verdict.token"] == "token_time"
@@ -120,7 +125,7 @@ def test_another_expectation_fails_its_own_check(
     else:
         arguments += [option, value]
     assert main([*arguments, "--json"]) == NOT_GREEN
-    assert json.loads(capsys.readouterr().out)["reason"] == {"id": check, "code": code}
+    assert json.loads(capsys.readouterr().out)["then"]["reason"] == {"id": check, "code": code}
 
 
 def test_one_good_release_key_among_several_is_enough(scene: Scene, bundle: Bundle, tmp_path: Path) -> None:
@@ -149,9 +154,48 @@ def test_a_missing_file_is_bad_input(tmp_path: Path) -> None:
     assert main(["verify", str(tmp_path / "nothing.zip")]) == BAD_INPUT
 
 
+def test_todays_lists_answer_a_question_of_their_own(
+    scene: Scene, bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    today = tmp_path / "today.json"
+    later = scene.now + timedelta(days=60)
+    arguments = [*command(scene, bundle, tmp_path), "--json", "--collateral", str(today)]
+    for collateral, code, reason in (
+        (scene.platform.collateral(later - timedelta(days=1)), GREEN, None),
+        (bundle.evidence.collateral, NOT_GREEN, {"id": "quote.chain", "code": "crl_validity"}),
+    ):
+        today.write_text(json.dumps(collateral.to_wire()))
+        assert main(arguments, clock=lambda: later) == code
+        told = json.loads(capsys.readouterr().out)
+        assert (told["then"]["green"], told["now"]["reason"]) == (True, reason)
+        assert "binding.fresh" not in {check["id"] for check in told["now"]["checks"]}
+
+
+def test_a_platform_that_was_good_then_and_is_revoked_now(
+    scene: Scene, bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    today = tmp_path / "today.json"
+    today.write_text(json.dumps(scene.platform.collateral(scene.now, revoked=("pck",)).to_wire()))
+    arguments = [*command(scene, bundle, tmp_path), "--collateral", str(today)]
+    assert main(arguments, clock=lambda: scene.now + timedelta(hours=1)) == NOT_GREEN
+    then, now = capsys.readouterr().out.split("Is it good NOW?")
+    assert "Verified: every check holds." in then
+    assert "Not verified: quote.chain failed." in now
+
+
+def test_an_unpacked_archive_is_judged_like_the_archive(scene: Scene, bundle: Bundle, tmp_path: Path) -> None:
+    arguments = command(scene, bundle, tmp_path)
+    with zipfile.ZipFile(tmp_path / "evidence.zip") as archive:
+        archive.extractall(tmp_path / "unpacked")
+    arguments[1] = str(tmp_path / "unpacked")
+    assert main(arguments) == GREEN
+    (tmp_path / "unpacked" / "quote.bin").unlink()
+    assert main(arguments) == BAD_INPUT
+
+
 @pytest.mark.parametrize(
     "option",
-    [["--nonce", "AA"], ["--simulator-root", "zz"], ["--now", "yesterday"], ["--token-issuer", "/nonexistent"]],
+    [["--nonce", "AA"], ["--simulator-root", "zz"], ["--at", "yesterday"], ["--token-issuer", "/nonexistent"]],
 )
 def test_an_argument_of_another_form_is_bad_input(tmp_path: Path, option: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -163,7 +207,7 @@ def test_a_statement_that_names_no_time_needs_one(scene: Scene, bundle: Bundle, 
     silent = replace(bundle, evidence=replace(bundle.evidence, statement=b"{}"))
     path = written(silent, tmp_path)
     assert main(["verify", str(path)]) == BAD_INPUT
-    assert main(["verify", str(path), "--now", scene.now.isoformat()]) == NOT_GREEN
+    assert main(["verify", str(path), "--at", scene.now.isoformat()]) == NOT_GREEN
 
 
 def test_the_command_needs_neither_django_nor_the_network(scene: Scene, bundle: Bundle, tmp_path: Path) -> None:
@@ -188,7 +232,7 @@ def command(scene: Scene, bundle: Bundle, directory: Path) -> list[str]:
     return [
         "verify",
         str(written(bundle, directory)),
-        "--now",
+        "--at",
         scene.now.isoformat(),
         "--nonce",
         b64encode(NONCE),

@@ -1,0 +1,152 @@
+"""Arguments that several commands share: what the person who judges trusts and accepts. Nothing here is believed."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import binascii
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+from attestation.encoding import b64decode, parse_json
+from attestation.errors import MalformedError
+from attestation.offline import Anchors
+from attestation.token import TokenIssuer
+
+TOKEN_LEEWAY_S = 120
+# What Intel's lists were numbered before this program was first released: older ones leave known holes open.
+MIN_TCB_EVALUATION = 18
+
+_ISSUER_FORM = 'JSON with "issuer", "audience", "algorithm" and "key" (JWK)'
+_ED25519 = b"\x01"
+
+
+def add_trusted(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add the keys that a person knows from elsewhere than from what is judged."""
+    trusted = parser.add_argument_group("what you trust, known from elsewhere than from the server")
+    trusted.add_argument(
+        "--log-key", type=_log_key, metavar="KEY", help="the operator's log key: Ed25519 in base64url, or a vkey"
+    )
+    trusted.add_argument(
+        "--release-key", type=_bytes32, action="append", metavar="B64", help="a key that signs releases (Ed25519)"
+    )
+    trusted.add_argument(
+        "--token-issuer", type=token_issuer, metavar="FILE", help=f"the operator's attestation service: {_ISSUER_FORM}"
+    )
+    trusted.add_argument(
+        "--simulator-root",
+        type=_sha256,
+        metavar="HEX",
+        help="SHA-256 of a simulator's root certificate; only for sites on this computer, and it protects nobody",
+    )
+    return trusted
+
+
+def add_accepted(parser: argparse.ArgumentParser) -> None:
+    """Add what a person accepts of a machine."""
+    accepted = parser.add_argument_group("what you accept")
+    accepted.add_argument(
+        "--accept-status", action="append", metavar="NAME", help="a TCB status beside UpToDate, such as OutOfDate"
+    )
+    accepted.add_argument("--refuse-advisory", action="append", metavar="ID", help="such as INTEL-SA-01111")
+    accepted.add_argument("--service-td", type=_bytes48, action="append", metavar="HEX", help="a known MRSERVICETD")
+    accepted.add_argument("--min-release", default="0.1.0", metavar="VERSION", help="oldest release that counts")
+    accepted.add_argument(
+        "--min-evaluation",
+        "--min-tcb-evaluation",
+        type=int,
+        default=MIN_TCB_EVALUATION,
+        metavar="N",
+        help="oldest numbering of Intel's lists that counts (tcbEvaluationDataNumber; %(default)s)",
+    )
+
+
+def read_anchors(
+    options: argparse.Namespace,
+    *,
+    nonce: bytes | None,
+    conversation: str | None,
+    origin: str | None,
+    suites: tuple[str, ...] | None,
+) -> Anchors:
+    """Return what was given on the command line, beside what is known of the question."""
+    return Anchors(
+        nonce=nonce,
+        conversation=conversation,
+        origin=origin,
+        suites=suites,
+        log_key=options.log_key,
+        release_keys=tuple(options.release_key or ()),
+        token_issuer=options.token_issuer,
+        simulator_root_sha256=options.simulator_root,
+        accepted_tcb_statuses=frozenset({"UpToDate", *(options.accept_status or ())}),
+        refused_advisories=frozenset(options.refuse_advisory or ()),
+        service_tds=frozenset(options.service_td or ()),
+        min_release_version=options.min_release,
+        min_tcb_evaluation_data_number=options.min_evaluation,
+    )
+
+
+def moment(text: str) -> datetime:
+    """Read a time in ISO 8601; without a zone it is UTC."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("a time such as 2026-01-31T12:00:00Z is expected") from error
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def nonce(text: str) -> bytes:
+    """Read 32 bytes in base64url."""
+    return _bytes32(text)
+
+
+def token_issuer(name: str) -> TokenIssuer:
+    """Read the file that describes an attestation service."""
+    try:
+        members = parse_json(Path(name).read_bytes())
+        texts = {member: str(members[member]) for member in ("issuer", "audience", "algorithm")}
+        return TokenIssuer(**texts, key=dict(members["key"]), leeway_s=TOKEN_LEEWAY_S)
+    except (OSError, MalformedError, LookupError, TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{name} does not describe an attestation service: {_ISSUER_FORM}") from error
+
+
+def _log_key(text: str) -> bytes:
+    """Read a log key as base64url, or as signed-note writes it: `<name>+<id, 4 bytes hex>+<base64 of type and key>`."""
+    if "+" not in text:
+        return _bytes32(text)
+    try:
+        name, identifier, encoded = text.split("+", 2)
+        content = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise argparse.ArgumentTypeError("not a vkey") from error
+    wanted = hashlib.sha256(name.encode() + b"\n" + content).hexdigest()[:8]
+    if len(content) != 33 or content[:1] != _ED25519 or identifier != wanted:
+        raise argparse.ArgumentTypeError("not the vkey of an Ed25519 key")
+    return content[1:]
+
+
+def _bytes32(text: str) -> bytes:
+    try:
+        return b64decode(text, size=32)
+    except MalformedError as error:
+        raise argparse.ArgumentTypeError(f"{error}: 32 bytes in base64url are expected") from error
+
+
+def _bytes48(text: str) -> bytes:
+    return _unhex(text, size=48)
+
+
+def _sha256(text: str) -> bytes:
+    return _unhex(text, size=32)
+
+
+def _unhex(text: str, *, size: int) -> bytes:
+    try:
+        data = bytes.fromhex(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{size} bytes in hex are expected") from error
+    if len(data) != size:
+        raise argparse.ArgumentTypeError(f"{size} bytes in hex are expected")
+    return data
