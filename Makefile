@@ -40,8 +40,8 @@ check: $(TOOLS_READY) node_modules/.tools $(PRODUCT)  ## format, lint, types, se
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(NPM) run --silent lint
-	@CONFCHAT_DEVELOPMENT=1 $(BIN)/python manage.py makemigrations --check --dry-run
-	@CONFCHAT_DEVELOPMENT=1 $(BIN)/python manage.py check
+	@$(BIN)/python manage.py makemigrations --settings=tests.settings --check --dry-run
+	@$(BIN)/python manage.py check --settings=tests.settings
 
 format: $(TOOLS_READY) node_modules/.tools  ## put all sources into their form
 	@$(BIN)/ruff check --fix-only --quiet .
