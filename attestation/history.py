@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
-from django.db import DatabaseError, close_old_connections, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from attestation.appraisal import AttestationResult, Outcome
+from attestation.database import in_database
 from attestation.encoding import b64encode
-from attestation.errors import AppraisalError, UnavailableError
+from attestation.errors import AppraisalError
 from attestation.evidence import Evidence
+from attestation.log.entries import log_attestation, log_opening
+from attestation.log.leaves import verdict_members
 from attestation.models import Attestation, SharedPart
 from attestation.public_keys import PublicKeys
 from attestation.reference_values import ReferenceRelease
@@ -27,9 +29,6 @@ from attestation.registers import registers_of
 from attestation.services.verdict import Verdict
 
 _CERTIFICATES_START = b"-----BEGIN CERTIFICATE-----"
-
-_Arguments = ParamSpec("_Arguments")
-_Answer = TypeVar("_Answer")
 
 
 async def record_attestation(
@@ -74,19 +73,27 @@ async def record_attestation(
     release = next((item for item in releases if item.digest.hex() == attestation.release_digest), None)
     head, certificates = split_quote(evidence.quote)
     attestation.quote_head = head
+    checks = [{**check, "code": code} for check, code in _checks_with_codes(result)]
+    found = verdict_members(
+        outcome=result.outcome,
+        checks=checks,
+        token=verdict.token or None,
+        verifier=verdict.verifier.to_wire(),
+        error=verdict.error_code,
+    )
     parts = {
         "quote_certificates": certificates,
         "collateral": _to_json(evidence.collateral.to_wire()),
         "ccel": evidence.ccel,
         "aael": None if evidence.aael is None else evidence.aael.encode(),
         "simulator_root": evidence.simulator_root,
-        "checks": _to_json([{**check, "code": code} for check, code in _checks_with_codes(result)]),
+        "checks": _to_json(checks),
         "verifier": _to_json(verdict.verifier.to_wire()),
         "release": None if release is None else _to_json(release_to_wire(release)),
         "keys": _to_json(keys.to_wire()),
         "measurements": None if result.quote is None else _to_json(registers_of(result.quote)),
     }
-    await _in_database(_store)(attestation, parts)
+    await in_database(_store)(attestation, parts, quote=evidence.quote, verdict=found)
 
 
 async def record_opening(
@@ -100,7 +107,7 @@ async def record_opening(
         AppraisalError: `record_unknown`, there is no such record that waits for its opening.
         UnavailableError: the database did not take it: the session must not open.
     """
-    changed = await _in_database(_update_opening)(
+    changed = await in_database(_update_opening)(
         UUID(record),
         client_outcome=client_outcome,
         outcome=outcome,
@@ -160,13 +167,14 @@ def _to_json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _store(attestation: Attestation, parts: dict[str, bytes | None]) -> None:
+def _store(attestation: Attestation, parts: dict[str, bytes | None], *, quote: bytes, verdict: dict[str, Any]) -> None:
     contents = {name: content for name, content in parts.items() if content is not None}
     with transaction.atomic():
         ids = _keep_shared(contents.values())
         for name, content in contents.items():
             setattr(attestation, f"{name}_id", ids[content])
         attestation.save(force_insert=True)
+        log_attestation(attestation, quote=quote, verdict=verdict)
 
 
 def _keep_shared(contents: Iterable[bytes]) -> dict[bytes, int]:
@@ -181,20 +189,9 @@ def _keep_shared(contents: Iterable[bytes]) -> dict[bytes, int]:
     return {content: rows[digest] for digest, content in by_digest.items()}
 
 
-def _update_opening(record: UUID, **columns: Any) -> int:
-    return Attestation.objects.filter(pk=record, client_outcome="").update(**columns)
-
-
-def _in_database(function: Callable[_Arguments, _Answer]) -> Callable[_Arguments, Awaitable[_Answer]]:
-    """Return `function` as a coroutine that runs in Django's database thread, with its errors translated."""
-
-    def call(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Answer:
-        close_old_connections()
-        try:
-            return function(*args, **kwargs)
-        except DatabaseError as error:
-            raise UnavailableError("the attestation history cannot be written") from error
-        finally:
-            close_old_connections()
-
-    return sync_to_async(call)
+def _update_opening(record: UUID, *, opened_at: datetime | None, **found: Any) -> int:
+    with transaction.atomic():
+        changed = Attestation.objects.filter(pk=record, client_outcome="").update(opened_at=opened_at, **found)
+        if changed == 1:
+            log_opening(Attestation(pk=record), **found)
+        return changed

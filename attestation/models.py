@@ -112,3 +112,52 @@ class Visit(models.Model):
 
     class Meta:
         default_permissions = ()
+
+
+class LogHead(models.Model):
+    """How many entries the transparency log has; one row, which whoever appends holds."""
+
+    size = models.BigIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+
+
+class LogEntry(models.Model):
+    """One entry of the transparency log, never changed and never removed; `hash` is its leaf hash (32 bytes).
+
+    `salt` opens the entry's commitment and is published to nobody but those who may see what it hides.
+    """
+
+    index = models.BigIntegerField(primary_key=True)
+    kind = models.CharField(max_length=16)
+    entry = models.BinaryField()
+    hash = models.BinaryField()
+    salt = models.BinaryField(null=True)
+    record = models.ForeignKey(Attestation, on_delete=models.SET_NULL, null=True, related_name="log_entries")
+
+    class Meta:
+        default_permissions = ()
+
+
+class LogNode(models.Model):
+    """The hash (32 bytes) of a full tile one level below: `level` and `index` are those of C2SP tlog-tiles."""
+
+    level = models.SmallIntegerField()
+    index = models.BigIntegerField()
+    hash = models.BinaryField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["level", "index"], name="log_node_place")]
+
+
+class LogCheckpoint(models.Model):
+    """A checkpoint that was signed, as its signed note; the newest one stands in a file beside the key first."""
+
+    size = models.BigIntegerField(primary_key=True)
+    note = models.TextField()
+    signed_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from attestation.encoding import b64encode
-from attestation.log import build_vkey
+from attestation.log.checkpoint import build_vkey
 from attestation.token import TokenIssuer
 
 

@@ -9,7 +9,8 @@ from django.conf import settings
 
 from attestation.encoding import b64decode
 from attestation.errors import ConfigurationError, MalformedError
-from attestation.log import LogKey, load_log_key
+from attestation.log.key import LogKey, load_log_key
+from attestation.log.signer import CheckpointSigner
 from attestation.public_keys import PublicKeys
 from attestation.reference_values import ReferenceRelease, load_releases
 from attestation.services import embedded_issuer
@@ -17,6 +18,7 @@ from attestation.services.token_key import load_token_key
 from attestation.token import TokenIssuer
 
 LOG_KEY_FILE = "log.ed25519"
+CHECKPOINT_FILE = "log.checkpoint"
 TOKEN_KEY_FILE = "token.p256"  # noqa: S105  # a file's name
 
 _RELEASE_KEY_SIZE = 32
@@ -25,6 +27,11 @@ _RELEASE_KEY_SIZE = 32
 def log_key() -> LogKey:
     """Return the deployment's log key."""
     return _log_key(keys_directory() / LOG_KEY_FILE, settings.CONFCHAT_LOG_ORIGIN)
+
+
+def checkpoint_signer() -> CheckpointSigner:
+    """Return what signs this installation's log, and knows what was signed last."""
+    return CheckpointSigner(log_key(), keys_directory() / CHECKPOINT_FILE)
 
 
 def release_key() -> bytes | None:

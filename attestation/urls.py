@@ -15,4 +15,5 @@ urlpatterns = [
     path("releases", views.releases, name="releases"),
     path("keys", views.keys, name="keys"),
     path("log/checkpoint", views.checkpoint, name="checkpoint"),
+    path("log/tile/<path:path>", views.tile, name="tile"),
 ]

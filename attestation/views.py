@@ -19,12 +19,16 @@ from attestation import publication
 from attestation.bundle import build_bundle
 from attestation.errors import MalformedError
 from attestation.history import release_to_wire
+from attestation.log.signer import SignedCheckpoint
+from attestation.log.store import read_tile
+from attestation.log.tiles import parse_tile_path
 from attestation.models import Attestation
 from attestation.presentation import describe_record, describe_row
 from attestation.records import find_attestation, list_attestations, read_bundle
 
 VIEW = "attestation.view_attestation"
 EXPORT = "attestation.export_evidence"
+TILE_MAX_AGE_S = 365 * 24 * 3600
 
 
 @require_safe
@@ -83,8 +87,27 @@ def keys(request: HttpRequest) -> JsonResponse:
 @cache_control(no_cache=True)
 def checkpoint(request: HttpRequest) -> HttpResponse:
     """Publish the transparency log's newest checkpoint as a signed note."""
-    key = publication.log_key()
-    return HttpResponse(key.sign_checkpoint(key.checkpoint()), content_type="text/plain; charset=utf-8")
+    return HttpResponse(_signed().note, content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+@cache_control(public=True, immutable=True, max_age=TILE_MAX_AGE_S)
+def tile(request: HttpRequest, path: str) -> HttpResponse:
+    """Publish a part of the log, as far as it is signed for: hashes of its tree, or entries (C2SP tlog-tiles)."""
+    try:
+        wanted = parse_tile_path(path)
+    except MalformedError as error:
+        raise Http404 from error
+    if not wanted.fits(_signed().checkpoint.size):
+        raise Http404
+    return HttpResponse(read_tile(wanted), content_type="application/octet-stream")
+
+
+def _signed() -> SignedCheckpoint:
+    signed = publication.checkpoint_signer().last()
+    if signed is None:
+        raise Http404
+    return signed
 
 
 def _find(record: UUID) -> Attestation:

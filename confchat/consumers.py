@@ -18,7 +18,15 @@ from confchat.channel import SealedChannel
 from confchat.deployment import deployment
 from confchat.errors import ChannelError, ChatError, FrameError, ModelError, RequestError
 from confchat.frames import AttestRequest, SessionOpen, parse_clear, parse_request, to_json
-from confchat.handshake import Asker, Handshake, appraise_handshake, begin_handshake, open_session, ready_message
+from confchat.handshake import (
+    Asker,
+    Handshake,
+    appraise_handshake,
+    begin_handshake,
+    open_session,
+    prove_growth,
+    ready_message,
+)
 from confchat.limits import spend
 from confchat.session import Session
 
@@ -168,6 +176,7 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
             if handshake is None or handshake.record != message.record:
                 raise RequestError("record_unknown", retry=True)
             channel, opening, outcome = await open_session(deployment(), handshake, message)
+            consistency = await prove_growth(deployment(), handshake, opening)
         except ChatError as error:
             await self._refuse_opening(error)
             return
@@ -184,7 +193,7 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
             model=handshake.model,
             history_key=opening.history_key,
         )
-        ready = ready_message(handshake, opening, outcome=outcome, resume=session.resume)
+        ready = ready_message(handshake, opening, outcome=outcome, resume=session.resume, consistency=consistency)
         self._switch(handshake.record, session, outlet, ready)
 
     def _switch(self, record: str, session: Session, outlet: SealedOutlet, ready: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from attestation.log.entries import log_deletion
 from confchat.errors import RequestError
 from confchat.history_key import ContentKey
 from confchat.models import Conversation, Message
@@ -156,8 +157,9 @@ class Shelf:
         row.save(update_fields=["sealed_title", "title_revision"])
 
     def delete_conversation(self, conversation: str) -> None:
-        """Delete a conversation and its messages for good."""
+        """Delete a conversation and its messages for good, and have the log say that this was done."""
         self._find(conversation).delete()
+        log_deletion(user=self._user, conversation=conversation)
 
     def _find(self, conversation: str) -> Conversation:
         row = Conversation.objects.filter(user_id=self._user, uuid=conversation).first()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from dataclasses import dataclass, field
@@ -16,16 +15,17 @@ from attestation import publication
 from attestation.appraisal import Policy
 from attestation.attester import TdxAttester, choose_attester
 from attestation.errors import ConfigurationError
-from attestation.log import Checkpoint, LogKey
+from attestation.log.checkpoint import Checkpoint
+from attestation.log.keeper import LogKeeper
+from attestation.log.key import LogKey
 from attestation.pccs import CollateralCache
-from attestation.pki import INTEL_ROOT_CA_SHA256
 from attestation.public_keys import PublicKeys
 from attestation.reference_values import ReferenceRelease
 from attestation.services import Verifier, embedded_verifier
 from attestation.services.token_key import load_token_key
 from attestation.simulator.changes import COLLATERAL_MAX_AGE_S as SIMULATOR_MAX_AGE_S
 from attestation.simulator.sockets import PCCS_SOCKET
-from attestation.statement import INSTANCE_SIZE, LIFETIME_S
+from attestation.statement import INSTANCE_SIZE
 from attestation.verified import VerifiedCache
 from confchat.checks import is_loopback
 from confchat.delivery import Beat
@@ -33,9 +33,9 @@ from confchat.generation import Generations
 from confchat.group_commit import GroupCommit
 from confchat.llm import Model, ModelDescription
 from confchat.llm.ollama import OllamaModel
+from confchat.policy import build_policy, describe_policy
 
 MODEL_DESCRIPTION_S = 5.0
-CLOCK_SKEW_S = 120
 COLLATERAL_MAX_AGE_S = 3600.0
 
 
@@ -47,6 +47,7 @@ class Deployment:
     collateral: CollateralCache
     verifier: Verifier
     policy: Policy
+    log: LogKeeper
     log_key: LogKey
     keys: PublicKeys
     releases: tuple[ReferenceRelease, ...]
@@ -71,8 +72,8 @@ class Deployment:
         return self.releases[0]
 
     def checkpoint(self) -> Checkpoint:
-        """Return the newest checkpoint of the transparency log."""
-        return self.log_key.checkpoint()
+        """Return the newest checkpoint of the transparency log; raises `ConfigurationError` where it cannot go on."""
+        return self.log.checkpoint()
 
     def context_tokens(self, model: ModelDescription) -> int:
         """Return how many tokens of context an answer of `model` is given."""
@@ -123,6 +124,11 @@ def deployment() -> Deployment:
             simulator_root=simulator_root,
         ),
         policy=policy,
+        log=LogKeeper(
+            publication.checkpoint_signer(),
+            origin=settings.CONFCHAT_LOG_ORIGIN,
+            policy=describe_policy(policy, keys=publication.public_keys(), releases=releases),
+        ),
         log_key=publication.log_key(),
         keys=publication.public_keys(),
         releases=releases,
@@ -131,24 +137,6 @@ def deployment() -> Deployment:
         model_name=settings.CONFCHAT_MODEL,
         model_endpoint="loopback" if is_loopback(settings.CONFCHAT_OLLAMA_HOST) else "remote",
         development=settings.CONFCHAT_DEVELOPMENT,
-    )
-
-
-def build_policy(simulator_root: bytes | None) -> Policy:
-    """Build the policy that the settings describe."""
-    return Policy(
-        name="development" if simulator_root is not None else "default",
-        enforcement=settings.CONFCHAT_POLICY,
-        root_sha256=frozenset({INTEL_ROOT_CA_SHA256}),
-        simulator_root_sha256=None if simulator_root is None else hashlib.sha256(simulator_root).digest(),
-        accepted_tcb_statuses=frozenset(settings.CONFCHAT_TCB_STATUSES),
-        refused_advisories=frozenset(settings.CONFCHAT_REFUSED_ADVISORIES),
-        min_tcb_evaluation_data_number=settings.CONFCHAT_MIN_TCB_EVALUATION,
-        service_tds=frozenset(bytes.fromhex(value) for value in settings.CONFCHAT_SERVICE_TDS),
-        min_release_version=settings.CONFCHAT_MIN_RELEASE,
-        token_issuer=publication.token_issuer(),
-        max_lifetime_s=LIFETIME_S,
-        clock_skew_s=CLOCK_SKEW_S,
     )
 
 

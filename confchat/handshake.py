@@ -18,6 +18,7 @@ from attestation.evidence import Evidence
 from attestation.history import record_attestation, record_opening
 from attestation.policy import NO_CONVERSATION
 from attestation.statement import LIFETIME_S, Statement, build_statement, report_data
+from confchat import metrics
 from confchat.channel import KemKey, SealedChannel, choose_suite, generate_kem_key, open_opening
 from confchat.deployment import Deployment
 from confchat.errors import ChannelError, FrameError, RequestError
@@ -73,6 +74,7 @@ async def begin_handshake(
     if suite is None:
         raise FrameError("bad_message", "no suite in common")
     key = generate_kem_key(suite)
+    await deployment.log.begin()
     model = await deployment.describe_model()
     statement = _state(deployment, asker, nonce=nonce, conversation=conversation, key=key, model=model)
     statement_bytes = build_statement(statement)
@@ -130,7 +132,10 @@ async def appraise_handshake(deployment: Deployment, handshake: Handshake) -> di
         releases=deployment.releases,
         keys=deployment.keys,
     )
+    deployment.log.wake()
     handshake.result = result
+    metrics.ATTESTATIONS.labels(result.outcome).inc()
+    metrics.HANDSHAKE_SECONDS.observe(time.monotonic() - handshake.started)
     return {
         "type": "attest.verdict",
         "record": handshake.record,
@@ -176,6 +181,8 @@ async def open_session(
         accepted_risk=opening.accept_risk and outcome != "affirming",
         opened=accepted,
     )
+    deployment.log.wake()
+    metrics.OPENINGS.labels("opened" if accepted else "refused_by_policy").inc()
     if not accepted:
         raise RequestError("refused_by_policy")
     channel = SealedChannel(secret=opening.secret, sealed=message.sealed, statement=statement)
@@ -195,7 +202,20 @@ def may_open(deployment: Deployment, result: AttestationResult, opening: Opening
     )
 
 
-def ready_message(handshake: Handshake, opening: Opening, *, outcome: Outcome, resume: str) -> dict[str, Any]:
+async def prove_growth(deployment: Deployment, handshake: Handshake, opening: Opening) -> list[str] | None:
+    """Return the proof that the log only grew from what the client last saw to what the statement names.
+
+    None where the client saw nothing of it yet, or nothing older.
+
+    Raises:
+        AttestationError: the log cannot be read.
+    """
+    return await deployment.log.prove_consistency(opening.checkpoint, size=handshake.statement.log_size)
+
+
+def ready_message(
+    handshake: Handshake, opening: Opening, *, outcome: Outcome, resume: str, consistency: list[str] | None
+) -> dict[str, Any]:
     """Build the first sealed message of a session."""
     return {
         "type": "session.ready",
@@ -205,7 +225,7 @@ def ready_message(handshake: Handshake, opening: Opening, *, outcome: Outcome, r
         "conversation": handshake.conversation,
         "outcome": outcome,
         "resume": resume,
-        "consistency": None,
+        "consistency": consistency,
     }
 
 

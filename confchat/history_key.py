@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from attestation.log.entries import log_history_key
 from confchat.errors import RequestError
 from confchat.models import HistoryKeyCheck
 
@@ -28,14 +29,16 @@ def check_value(history_key: bytes, user: str) -> bytes:
 
 
 def prove_history_key(history_key: bytes, *, user: str, enroll: bool) -> None:
-    """Compare a history key with the account's own, or enrol the account's first one.
+    """Compare a history key with the account's own, or enrol the account's first one; expects a transaction around it.
 
     Raises:
         RequestError: `history_key_wrong`: another key is enrolled, or none and `enroll` is false.
     """
     value = check_value(history_key, user)
     if enroll:
-        enrolled, _ = HistoryKeyCheck.objects.get_or_create(user_id=user, defaults={"value": value})
+        enrolled, is_new = HistoryKeyCheck.objects.get_or_create(user_id=user, defaults={"value": value})
+        if is_new:
+            log_history_key(user=user)
     else:
         first = HistoryKeyCheck.objects.filter(user_id=user).first()
         if first is None:

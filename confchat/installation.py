@@ -21,11 +21,13 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import transaction
 
+from attestation import publication
 from attestation.attester import choose_attester
 from attestation.encoding import b64encode
 from attestation.errors import ConfigurationError
 from attestation.key_files import read_private_key, write_private_key
-from attestation.log import create_log_key
+from attestation.log.key import create_log_key
+from attestation.log.store import sign_log
 from attestation.services.token_key import create_token_key
 from attestation.simulator.installation import create_simulator, measurements
 from confchat.models import ADMINS, AUDITORS
@@ -81,7 +83,8 @@ def install(*, models: Iterable[tuple[str, str]], report: Callable[[str], None])
     The caller holds `exclusive_use`.
 
     Raises:
-        ConfigurationError: something cannot be made, or there is neither a TDX device nor leave to simulate one.
+        ConfigurationError: something cannot be made, there is neither a TDX device nor leave to simulate one, or the
+            database does not hold the log that was signed.
     """
     data_dir: Path = settings.CONFCHAT_DATA_DIR
     (data_dir / "keys").mkdir(mode=0o700, exist_ok=True)
@@ -93,6 +96,7 @@ def install(*, models: Iterable[tuple[str, str]], report: Callable[[str], None])
         if not path.exists():
             create(path)
     call_command("migrate", verbosity=0, interactive=False)
+    sign_log(publication.checkpoint_signer())
     if settings.CONFCHAT_DEVELOPMENT:
         create_simulator(settings.CONFCHAT_SIMULATOR_DIR)
     is_simulated = _is_simulated()

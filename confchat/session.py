@@ -151,6 +151,7 @@ class Session:
             running.stop()
         shelf = self._shelf
         await self._write(lambda: shelf.delete_conversation(request["conversation"]))
+        self._deployment.log.wake()
         self._reply(request, "conversation.deleted", conversation=request["conversation"])
 
     async def _models(self, request: Request) -> None:

@@ -16,7 +16,7 @@ from attestation.appraisal import appraise
 from attestation.bundle import Bundle
 from attestation.collateral import Collateral
 from attestation.evidence import Evidence
-from attestation.log import LogKey
+from attestation.log.key import LogKey
 from attestation.pki import INTEL_ROOT_CA_SHA256
 from attestation.policy import Expectation, Policy
 from attestation.public_keys import PublicKeys

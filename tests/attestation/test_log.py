@@ -13,9 +13,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from attestation.errors import AppraisalError, ConfigurationError, MalformedError
 from attestation.key_files import write_private_key
-from attestation.log import Checkpoint, LogKey, build_vkey, create_log_key, load_log_key, verify_checkpoint
+from attestation.log.checkpoint import Checkpoint, build_vkey, verify_checkpoint
+from attestation.log.key import LogKey, create_log_key, load_log_key
+from attestation.statement import EMPTY_LOG_ROOT
 
 ORIGIN = "chat.example/attestation-log"
+EMPTY = Checkpoint(origin=ORIGIN, size=0, root=EMPTY_LOG_ROOT)
 # The verifier key of Go's checksum database, as Go's own source publishes it.
 SUM_GOLANG_ORG = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"
 
@@ -30,7 +33,7 @@ def test_a_published_verifier_key_is_written_as_its_owner_writes_it() -> None:
 
 
 def test_an_empty_log_has_size_zero_and_the_hash_of_nothing_for_root(key: LogKey) -> None:
-    note = key.sign_checkpoint(key.checkpoint())
+    note = key.sign_checkpoint(EMPTY)
     assert note.startswith(f"{ORIGIN}\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n— {ORIGIN} ")
 
 
@@ -41,36 +44,36 @@ def test_a_signed_checkpoint_verifies_under_its_key(key: LogKey) -> None:
 
 
 def test_the_signature_line_carries_the_key_id_of_the_verifier_key(key: LogKey) -> None:
-    signature = base64.b64decode(key.sign_checkpoint(key.checkpoint()).rstrip("\n").rpartition(" ")[2])
+    signature = base64.b64decode(key.sign_checkpoint(EMPTY).rstrip("\n").rpartition(" ")[2])
     assert signature[:4].hex() == key.vkey.split("+")[1]
     assert len(signature) == 4 + 64
 
 
 def test_lines_of_other_keys_are_passed_over(key: LogKey) -> None:
     witness = LogKey("witness.example", Ed25519PrivateKey.generate())
-    note = key.sign_checkpoint(key.checkpoint())
-    text = key.checkpoint().text()
+    note = key.sign_checkpoint(EMPTY)
+    text = EMPTY.text()
     cosigned = witness.sign_checkpoint(Checkpoint(origin="witness.example", size=0, root=bytes(32)))
     note += cosigned.rpartition("\n\n")[2]
     assert verify_checkpoint(note, origin=ORIGIN, public_key=key.public).text() == text
 
 
 def test_a_checkpoint_signed_by_another_key_is_refused(key: LogKey) -> None:
-    note = LogKey(ORIGIN, Ed25519PrivateKey.generate()).sign_checkpoint(key.checkpoint())
+    note = LogKey(ORIGIN, Ed25519PrivateKey.generate()).sign_checkpoint(EMPTY)
     with pytest.raises(AppraisalError) as refused:
         verify_checkpoint(note, origin=ORIGIN, public_key=key.public)
     assert refused.value.code == "log_differs"
 
 
 def test_a_changed_checkpoint_is_refused(key: LogKey) -> None:
-    note = key.sign_checkpoint(key.checkpoint()).replace("\n0\n", "\n1\n")
+    note = key.sign_checkpoint(EMPTY).replace("\n0\n", "\n1\n")
     with pytest.raises(AppraisalError) as refused:
         verify_checkpoint(note, origin=ORIGIN, public_key=key.public)
     assert refused.value.code == "log_differs"
 
 
 def test_a_checkpoint_of_another_log_is_refused(key: LogKey) -> None:
-    note = key.sign_checkpoint(key.checkpoint())
+    note = key.sign_checkpoint(EMPTY)
     with pytest.raises(AppraisalError):
         verify_checkpoint(note, origin="other.example/log", public_key=key.public)
 
@@ -81,7 +84,7 @@ def test_a_checkpoint_of_another_log_is_refused(key: LogKey) -> None:
 def test_what_is_not_a_signed_note_is_malformed(key: LogKey, mutate: object) -> None:
     assert callable(mutate)
     with pytest.raises(MalformedError):
-        verify_checkpoint(mutate(key.sign_checkpoint(key.checkpoint())), origin=ORIGIN, public_key=key.public)
+        verify_checkpoint(mutate(key.sign_checkpoint(EMPTY)), origin=ORIGIN, public_key=key.public)
 
 
 def test_a_key_does_not_sign_for_another_log(key: LogKey) -> None:

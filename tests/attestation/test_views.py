@@ -17,12 +17,14 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
+from attestation import publication
 from attestation.appraisal import appraise
 from attestation.bundle import parse_bundle
 from attestation.encoding import b64decode, b64encode
 from attestation.history import record_attestation
 from attestation.key_files import write_private_key
-from attestation.log import verify_checkpoint
+from attestation.log.checkpoint import verify_checkpoint
+from attestation.log.store import sign_log
 from attestation.reference_values import parse_release
 from attestation.services import Verdict, choose_verifier
 from attestation.statement import report_data
@@ -212,6 +214,7 @@ def test_the_archive_names_neither_the_account_nor_its_id(people: People, record
 
 def test_the_checkpoint_verifies_under_the_published_key(published: Scene) -> None:
     stranger = Client()
+    sign_log(publication.checkpoint_signer())
     keys = stranger.get("/attestation/keys").json()
     note = stranger.get("/attestation/log/checkpoint")
     assert note["Content-Type"] == "text/plain; charset=utf-8"

@@ -40,7 +40,7 @@ def files(directory: Path) -> dict[str, bytes]:
     return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_every_file_is_readable_by_its_owner_alone(data_dir: Path) -> None:
     set_up(data_dir)
     secret = [path for path in data_dir.rglob("*") if path.is_file() and path.parent.name in ("keys", "data")]
@@ -51,7 +51,7 @@ def test_every_file_is_readable_by_its_owner_alone(data_dir: Path) -> None:
     assert stat.S_IMODE((data_dir / "keys").stat().st_mode) == 0o700
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_setting_up_again_changes_nothing(data_dir: Path) -> None:
     set_up(data_dir)
     before = files(data_dir)
@@ -59,7 +59,7 @@ def test_setting_up_again_changes_nothing(data_dir: Path) -> None:
     assert files(data_dir) == before
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_reference_release_is_signed_by_the_key_that_browsers_will_pin(data_dir: Path) -> None:
     assert len(set_up(data_dir)) == 1
     from attestation.encoding import b64decode
@@ -70,7 +70,7 @@ def test_reference_release_is_signed_by_the_key_that_browsers_will_pin(data_dir:
     assert "confchat/installation.py" in release.files
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_two_installations_share_no_secret(data_dir: Path, tmp_path: Path, settings: Settings) -> None:
     set_up(data_dir)
     first = files(data_dir)
@@ -84,7 +84,7 @@ def test_two_installations_share_no_secret(data_dir: Path, tmp_path: Path, setti
     assert [name for name in secrets if files(other)[name] == first[name]] == []
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_without_a_device_or_leave_to_simulate_nothing_is_set_up(data_dir: Path, settings: Settings) -> None:
     settings.CONFCHAT_DEVELOPMENT = False
     with pytest.raises(ConfigurationError, match="no TDX device"):
@@ -104,7 +104,7 @@ def test_data_directory_is_free_again_afterwards(tmp_path: Path) -> None:
             assert (tmp_path / "lock").exists()
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_first_accounts_have_their_groups_and_no_more() -> None:
     create_first_accounts("a first password")
     groups = {user.username: {group.name for group in user.groups.all()} for user in User.objects.all()}
@@ -112,7 +112,7 @@ def test_first_accounts_have_their_groups_and_no_more() -> None:
     assert not User.objects.filter(is_superuser=True).exists()
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_random_passwords_differ_and_open_their_accounts() -> None:
     accounts = create_first_accounts("")
     assert len({account.password for account in accounts}) == 3
@@ -120,7 +120,7 @@ def test_random_passwords_differ_and_open_their_accounts() -> None:
         assert authenticate(username=account.name, password=account.password) is not None
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_accounts_that_are_there_are_left_alone() -> None:
     User.objects.create_user("somebody", password="their own secret")
     assert create_first_accounts("a first password") == ()

@@ -1,0 +1,33 @@
+"""Django's database thread, for whoever writes history: functions that block become coroutines, errors translated."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError, close_old_connections
+
+from attestation.errors import UnavailableError
+
+_Arguments = ParamSpec("_Arguments")
+_Answer = TypeVar("_Answer")
+
+
+def in_database(function: Callable[_Arguments, _Answer]) -> Callable[_Arguments, Awaitable[_Answer]]:
+    """Return `function` as a coroutine that runs in Django's database thread.
+
+    Raises:
+        UnavailableError: (the coroutine) the database refused.
+    """
+
+    def call(*args: _Arguments.args, **kwargs: _Arguments.kwargs) -> _Answer:
+        close_old_connections()
+        try:
+            return function(*args, **kwargs)
+        except DatabaseError as error:
+            raise UnavailableError("the attestation history cannot be read or written") from error
+        finally:
+            close_old_connections()
+
+    return sync_to_async(call)

@@ -1,0 +1,102 @@
+"""Keeps a running server's log signed: one checkpoint for all that was written in a moment, in no handshake's way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from attestation.database import in_database
+from attestation.encoding import b64encode
+from attestation.errors import ConfigurationError, UnavailableError
+from attestation.log.checkpoint import Checkpoint
+from attestation.log.entries import log_policy
+from attestation.log.merkle import EMPTY_ROOT
+from attestation.log.signer import CheckpointSigner
+from attestation.log.store import read_tree, sign_log
+
+GROUP_S = 0.25
+RETRY_S = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+class LogKeeper:
+    """The newest checkpoint of one log, and the task that signs the next one."""
+
+    def __init__(
+        self, signer: CheckpointSigner, *, origin: str, policy: Mapping[str, Any], group_s: float = GROUP_S
+    ) -> None:
+        """Start where the last signed checkpoint stands; `policy` is what this start goes by, for the log to say."""
+        last = signer.last()
+        empty = Checkpoint(origin=origin, size=0, root=EMPTY_ROOT)
+        self._signer, self._policy, self._group_s = signer, policy, group_s
+        self._beginning: asyncio.Task[None] | None = None
+        self._newest = empty if last is None else last.checkpoint
+        self._fault: ConfigurationError | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_due = False
+
+    async def begin(self) -> None:
+        """Have the log say by which policy, keys and releases this start goes, before anything else is attested.
+
+        Raises:
+            ConfigurationError: the log cannot be signed.
+            UnavailableError: the database does not answer; the next call tries again.
+        """
+        if self._beginning is None or (self._beginning.done() and self._beginning.exception() is not None):
+            self._beginning = asyncio.get_running_loop().create_task(self._begin(), name="log policy")
+        await asyncio.shield(self._beginning)
+
+    def checkpoint(self) -> Checkpoint:
+        """Return the newest checkpoint that was signed.
+
+        Raises:
+            ConfigurationError: the log can no longer be signed, so nothing may be attested any more.
+        """
+        if self._fault is not None:
+            raise ConfigurationError(str(self._fault))
+        return self._newest
+
+    def wake(self) -> None:
+        """Say that the log has grown: it is signed soon, together with what comes until then."""
+        self._is_due = True
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._sign(), name="log checkpoint")
+
+    async def settle(self) -> None:
+        """Wait until what was written before is signed for."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def prove_consistency(self, old: tuple[int, bytes] | None, *, size: int) -> list[str] | None:
+        """Return the proof from a client's checkpoint to `size`, None where it has none, or not an older one.
+
+        Raises:
+            ConfigurationError: the database lacks entries.
+            UnavailableError: the database does not answer.
+        """
+        if old is None or old[0] >= size:
+            return None
+        proof = await in_database(lambda: read_tree(size).prove_consistency(old[0]))()
+        return [b64encode(node) for node in proof]
+
+    async def _begin(self) -> None:
+        await in_database(log_policy)(self._policy)
+        self._newest = (await in_database(sign_log)(self._signer)).checkpoint
+
+    async def _sign(self) -> None:
+        while self._is_due:
+            await asyncio.sleep(self._group_s)
+            self._is_due = False
+            try:
+                self._newest = (await in_database(sign_log)(self._signer)).checkpoint
+            except ConfigurationError as error:
+                self._fault = error
+                logger.critical("the transparency log cannot be signed: %s", error)
+                return
+            except UnavailableError as error:
+                logger.warning("the transparency log is signed later: %s", error)
+                self._is_due = True
+                await asyncio.sleep(RETRY_S)
