@@ -1,4 +1,5 @@
 /** The models of one page, made from what the page was started with and what the browser offers. */
+import { appraise } from "../attestation/appraisal.js";
 import { isLoopback, policyFrom } from "../attestation/policy.js";
 import { fetchReleases } from "../protocol/releases.js";
 import { Socket } from "../protocol/socket.js";
@@ -23,6 +24,7 @@ export function assemble(config, user, browser) {
   socketUrl.protocol = socketUrl.protocol.replace("http", "ws");
   const session = new Session({
     user,
+    appraise,
     policy,
     enforcement: policy.enforcement,
     pin,

@@ -1,5 +1,4 @@
 /** One handshake: request → evidence and verdict → the browser's own appraisal → opening → proof of the session. */
-import { appraise } from "../attestation/appraisal.js";
 import { openChannel } from "../crypto/channel.js";
 import { b64decode, b64encode, hex } from "../crypto/encoding.js";
 import { SUITES } from "../crypto/suites.js";
@@ -20,8 +19,8 @@ export class Handshake {
   #startedMs;
 
   /**
-   * `settings` is `{policy, pin, releases, origin, isLoopback, clock, random}`: the values that this page was started
-   * with. `clock.now()` is wall time in ms, `clock.elapsed()` monotonic ms.
+   * `settings` is `{appraise, policy, pin, releases, origin, isLoopback, clock, random}`: the verifier, and the values
+   * that this page was started with. `clock.now()` is wall time in ms, `clock.elapsed()` monotonic ms.
    */
   constructor(conversation, settings) {
     this.conversation = conversation;
@@ -66,7 +65,7 @@ export class Handshake {
   }
 
   #appraiseWith(releases) {
-    const { policy, pin, origin, isLoopback, clock } = this.#settings;
+    const { appraise, policy, pin, origin, isLoopback, clock } = this.#settings;
     const expectation = {
       nonce: this.#nonce,
       conversation: this.conversation,

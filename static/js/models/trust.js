@@ -31,7 +31,7 @@ function stateOf({ state, held, reason }) {
   if (ASKING.has(state)) return "checking";
   if (state === "deciding") return "warning";
   if (state === "stale" || state === "ready") return "expired";
-  if (state === "refused") return reason.check || AGAINST.has(reason.code) ? "failed" : "unopened";
+  if (state === "refused") return reason?.check || AGAINST.has(reason?.code) ? "failed" : "unopened";
   return reason ? "offline" : state === "connecting" ? "checking" : "before";
 }
 

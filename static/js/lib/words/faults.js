@@ -11,6 +11,11 @@ export const FAULTS = {
   "fault.conversation_mismatch": "This message belongs to another conversation. Reload the page.",
   "fault.expired": "The proof has ended. It has to be made anew before anything more is sent.",
   "fault.forgotten": "The server has forgotten what was said here, because nothing of it is stored. Begin a new chat.",
+  "fault.frame_not_genuine":
+    "What this page sent arrived changed, so the connection was cut. This page tries again by itself.",
+  "fault.frame_not_padded": "What this page sent was not as it must be. Reload it, so that both are of one version.",
+  "fault.frame_out_of_order":
+    "What this page sent arrived out of order, so the connection was cut. This page tries again by itself.",
   "fault.handshake_in_flight": "A check was already under way. Check again.",
   "fault.history_key_wrong":
     "Your history is locked with a key that is kept in another browser. This one cannot open it.",
@@ -24,10 +29,12 @@ export const FAULTS = {
   "fault.model_missing":
     "The language model is not installed on the server. Its operator finds the command for it in the server's output.",
   "fault.model_unavailable": "The language model does not answer. Your messages are kept; try again in a moment.",
+  "fault.no_session": "The session had ended before this was sent. This page opens another.",
   "fault.not_found": "This is not here any more.",
   "fault.not_ready": "The server is being checked. Try again in a moment.",
   "fault.not_sendable": "This message could not be sealed, so it was not sent.",
   "fault.not_stored": "Nothing of this conversation is stored.",
+  "fault.offset": "The server has less of this answer than this page. Reload the page to see what is stored.",
   "fault.opening_failed": "This browser could not seal a session to the server's key. Nothing was sent.",
   "fault.opening_malformed": "The server did not accept how this session was opened. Reload the page.",
   "fault.overloaded": "The server has too much to do. This page tries again by itself.",
