@@ -268,6 +268,6 @@ def _page(messages: QuerySet[Message], open_turn: Callable[[Message], Turn]) -> 
 def _parse_cursor(cursor: str) -> tuple[datetime, int]:
     try:
         moment, identity = cursor.split("/")
-        return datetime.fromisoformat(moment), int(identity)
-    except ValueError as error:
+        return datetime.fromisoformat(moment).astimezone(UTC), int(identity)
+    except (ValueError, OverflowError) as error:
         raise RequestError("not_found") from error
