@@ -31,6 +31,7 @@ ROOMS = {
     "attestation.attester": {"attestation", "quote_ext"},
     "attestation.database": {"attestation", "django"},
     "attestation.commands": {"attestation"},
+    "attestation.commands.client": {"attestation", "httpx"},
     "attestation.history": {"attestation", "django"},
     "attestation.key_files": {"attestation", "cryptography"},
     "attestation.log.entries": {"attestation", "django"},
