@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from attestation.encoding import b64decode, parse_json
 from attestation.errors import MalformedError
 from attestation.models import Attestation
+from attestation.news import News
 from attestation.quote import Quote, parse_quote
 from attestation.records import read_evidence, read_json
 from attestation.statement import Statement, parse_statement
@@ -39,6 +40,7 @@ class Row:
     mark: Mark
     is_simulated: bool
     reason: str
+    measured: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,7 @@ def describe_row(attestation: Attestation) -> Row:
         mark=outcome_mark(attestation.outcome, is_simulated=is_simulated),
         is_simulated=is_simulated,
         reason=_reason(attestation),
+        measured="" if attestation.measurements is None else attestation.measurements.digest,
     )
 
 
@@ -188,3 +191,17 @@ def _token_claims(token: str) -> str:
     except (IndexError, MalformedError):
         return ""
     return json.dumps(claims, ensure_ascii=False, indent=2)
+
+
+def describe_news(news: News) -> dict[str, Any]:
+    """Return what stands above the list, as its template's context."""
+    return {
+        "news": news,
+        "is_quiet": news.is_quiet,
+        "measured": [
+            {"item": item, "changed": ", ".join(register.name for register in item.changed)} for item in news.measured
+        ],
+        "faults": [
+            {"item": faults, "mark": outcome_mark(faults.outcome, is_simulated=False)} for faults in news.faults
+        ],
+    }

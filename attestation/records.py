@@ -17,8 +17,10 @@ from attestation.encoding import b64decode
 from attestation.errors import MalformedError
 from attestation.evidence import Evidence
 from attestation.models import Attestation, SharedPart
+from attestation.search import Wanted, newest_first
 
 PAGE_SIZE = 50
+EVERYTHING = Wanted()
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Microseconds since the epoch, up to the year 5138, and a record's id.
@@ -35,7 +37,7 @@ _LISTED = (
     "verifier_kind",
     "release_version",
     "model_name",
-    "mr_td",
+    "measurements__digest",
     "opened_at",
     "user__username",
 )
@@ -60,15 +62,15 @@ class Page:
     next: str | None
 
 
-def list_attestations(*, before: str | None = None, size: int = PAGE_SIZE) -> Page:
-    """Return the newest records, or those that come after a cursor; only what a list shows is read.
+def list_attestations(*, wanted: Wanted = EVERYTHING, before: str | None = None, size: int = PAGE_SIZE) -> Page:
+    """Return the newest records that are wanted, or those after a cursor; only what a list shows is read.
 
     Pages are found by key, so that the millionth record costs what the first does.
 
     Raises:
         MalformedError: `before` is no cursor.
     """
-    found = Attestation.objects.order_by("-verdict_at", "-id").select_related("user").only(*_LISTED)
+    found = newest_first(wanted).select_related("user", "measurements").only(*_LISTED)
     records = list(_after(found, before)[: size + 1])
     more = len(records) > size
     return Page(records=records[:size], next=_cursor(records[size - 1]) if more else None)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from attestation import views
+from attestation import pages, views
 
 app_name = "attestation"
 
 urlpatterns = [
-    path("", views.records, name="records"),
+    path("", pages.records, name="records"),
     path("records/<uuid:record>/", views.record, name="record"),
     path("records/<uuid:record>/evidence.zip", views.evidence, name="evidence"),
     path("releases", views.releases, name="releases"),

@@ -1,4 +1,4 @@
-"""The history's pages, evidence to take away, and what an installation publishes of itself.
+"""A record and its evidence to take away, and what an installation publishes of itself.
 
 Who may see what: Django permissions, which the groups `admins` and `auditors` have. Nobody sees content here.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import cast
 from uuid import UUID
 
-from django.contrib.auth.decorators import login_required, permission_required
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractUser
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -23,25 +23,12 @@ from attestation.log.signer import SignedCheckpoint
 from attestation.log.store import read_tile
 from attestation.log.tiles import parse_tile_path
 from attestation.models import Attestation
-from attestation.presentation import describe_record, describe_row
-from attestation.records import find_attestation, list_attestations, read_bundle
+from attestation.presentation import describe_record
+from attestation.records import find_attestation, read_bundle
 
 VIEW = "attestation.view_attestation"
 EXPORT = "attestation.export_evidence"
 TILE_MAX_AGE_S = 365 * 24 * 3600
-
-
-@require_safe
-@login_required
-@permission_required(VIEW, raise_exception=True)
-def records(request: HttpRequest) -> HttpResponse:
-    """List every attestation, newest first."""
-    try:
-        page = list_attestations(before=request.GET.get("before"))
-    except MalformedError as error:
-        raise Http404 from error
-    context = {"rows": [describe_row(item) for item in page.records], "next": page.next, "is_first": not request.GET}
-    return render(request, "attestation/records.html", context)
 
 
 @require_safe

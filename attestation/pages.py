@@ -1,0 +1,44 @@
+"""Pages of the history for admins and auditors. They read; nobody changes a record here, and nobody sees content."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required, permission_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from attestation import publication
+from attestation.errors import MalformedError
+from attestation.forms import SearchForm
+from attestation.measured import list_measured
+from attestation.news import begin_visit, read_news
+from attestation.presentation import describe_news, describe_row
+from attestation.records import list_attestations
+from attestation.views import VIEW
+
+
+@require_safe
+@login_required
+@permission_required(VIEW, raise_exception=True)
+def records(request: HttpRequest) -> HttpResponse:
+    """List the attestations that are looked for, newest first; above them stands what is new or unknown."""
+    measured = list_measured(publication.releases())
+    form = SearchForm(request.GET, measured=measured)
+    context = {"form": form, "is_search": any(request.GET.get(name) for name in form.fields)}
+    if not form.is_valid():
+        return render(request, "attestation/records.html", context, status=400)
+    try:
+        page = list_attestations(wanted=form.wanted(), before=request.GET.get("before"))
+    except MalformedError as error:
+        raise Http404 from error
+    context |= {
+        "rows": [describe_row(item) for item in page.records],
+        "next": page.next,
+        "is_first": "before" not in request.GET,
+    }
+    if context["is_first"] and not context["is_search"]:
+        now = timezone.now()
+        visit = begin_visit(str(request.user.pk), now=now)
+        context["news"] = describe_news(read_news(measured, visit=visit, now=now))
+    return render(request, "attestation/records.html", context)
