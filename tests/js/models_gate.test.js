@@ -100,7 +100,7 @@ test("every state has its way out and is known to the badge", () => {
 
 test("without something proved the badge is green in no state", () => {
   const result = { ...resultWith(), simulated: false, validUntil: null };
-  const handshake = { result, verdict: { outcome: "affirming" }, isAffirmed: true };
+  const handshake = { result, verdict: { outcome: "affirming", verifier: {}, error: null }, isAffirmed: true };
   for (const state of Object.keys(TRANSITIONS)) {
     assert.notEqual(trustOf({ state, held: null, handshake, reason: null }).state, "verified");
   }

@@ -98,7 +98,7 @@ test("a service that does not affirm keeps the session shut, and the difference 
   world.session.attest(A);
   await until(() => world.session.state === "refused");
   assert.equal(world.session.reason.code, "service_differs");
-  assert.equal(trustOf(world.session).differs, true);
+  assert.equal(trustOf(world.session).dispute, "server");
   assert.equal(state(world), "failed");
   assert.deepEqual(world.server.openings, []);
 });

@@ -8,7 +8,8 @@ import { trustOf } from "../models/trust.js";
 /** States in which one may write already, though nothing is sent yet. */
 const WAITING = { before: "checking", checking: "checking", expired: "checking", offline: "offline" };
 
-const LOCKED = new Set(["failed", "unopened"]);
+/** States in which nothing may be written, unless the user goes on at a risk. */
+const LOCKED = new Set(["failed", "unopened", "warning"]);
 
 export class ChatComposer extends PageElement {
   #chat = null;
@@ -33,7 +34,7 @@ export class ChatComposer extends PageElement {
     this.#show();
   }
 
-  /** What was written stays with the page until it is sent; a conversation that was left takes nothing with it. */
+  /** Another conversation is in view: writing can begin at once, where there are keys to write with. */
   reset() {
     this.#refresh();
     if (matchMedia("(hover: hover)").matches) this.parts.prompt.focus();
@@ -63,7 +64,7 @@ export class ChatComposer extends PageElement {
   #show() {
     const trust = trustOf(this.#chat.session);
     const { prompt, send, stop, lock, lockText, lockRisk, lockLeave, lockRetry } = this.parts;
-    const isLocked = LOCKED.has(trust.state) || (trust.state === "warning" && !trust.isRisk);
+    const isLocked = LOCKED.has(trust.state) && !trust.isRisk;
     const running = this.#chat.conversation?.running ?? null;
     const mode = isLocked ? "locked" : (WAITING[trust.state] ?? "ready");
     this.dataset.mode = mode;
@@ -71,7 +72,7 @@ export class ChatComposer extends PageElement {
     if (isLocked) setText(lockText, trustSentence(trust));
     lockLeave.hidden = trust.reason?.code !== "history_key_wrong";
     lockRetry.hidden = !lockLeave.hidden;
-    lockRisk.hidden = trust.state !== "warning";
+    lockRisk.hidden = this.#chat.session.state !== "deciding";
     prompt.readOnly = isLocked;
     prompt.setAttribute("aria-disabled", String(isLocked));
     prompt.placeholder = words(`composer.${mode}`);

@@ -1,4 +1,4 @@
-/** The checks as rows: what this browser found beside what the service says. */
+/** The checks as rows: what this browser found, beside what the server says that it found. */
 import { clone, icon, make, setText, showText } from "../lib/dom.js";
 import { checkFault, checkTitle, hasWords, words } from "../lib/words.js";
 
@@ -25,7 +25,7 @@ export function checkItems(handshake) {
     showText(parts.detail, mine.status === "pass" ? "" : mine.detail);
     setText(parts.id, mine.id);
     setText(parts.source, sourceWords(mine.source, handshake.result));
-    setText(parts.service, words("service.said", { status: words(`status.${theirs}`) }));
+    setText(parts.server, words("server.said", { status: words(`status.${theirs}`) }));
     return element;
   });
 }
@@ -35,7 +35,7 @@ function pairs({ result, verdict }) {
   return result.checks.map((mine) => ({ mine, theirs: known(theirs.get(mine.id)) }));
 }
 
-/** The service's words are not believed, not even as a key. */
+/** The server's words are not believed, not even as a key. */
 function known(status) {
   return Object.hasOwn(ICONS, status ?? "") ? status : "absent";
 }
@@ -51,7 +51,7 @@ function faultOf({ id, status }) {
   return status === "unknown" ? words("check.unknown", { title: checkTitle(id) }) : "";
 }
 
-function mark(status) {
+export function mark(status) {
   return make("span", {
     className: `mark is-${status}`,
     children: [icon(ICONS[status]), make("span", { text: words(`status.${status}`) })],

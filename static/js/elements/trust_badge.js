@@ -1,10 +1,11 @@
 /** The badge beside the composer, and the card behind it: opened by pointing, by focus, or by a tap that holds it. */
-import { setMark, setText, showText } from "../lib/dom.js";
+import { setMark, setText } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
-import { badgeWord, briefSentence, differenceWords, markOf, trustSentence, validityWords } from "../lib/trust_words.js";
+import { badgeWord, briefSentence, markOf, trustSentence, validityWords } from "../lib/trust_words.js";
 import { trustOf } from "../models/trust.js";
 import { checkRows } from "./check_rows.js";
 import { fillFacts, summaryFacts } from "./facts.js";
+import { fillService } from "./service.js";
 
 const OPEN_AFTER_MS = 120;
 const CLOSE_AFTER_MS = 220;
@@ -28,7 +29,7 @@ export class TrustBadge extends PageElement {
     this.listen(this, "pointerenter", (event) => event.pointerType === "mouse" && this.#later(true, OPEN_AFTER_MS));
     this.listen(this, "pointerleave", (event) => event.pointerType === "mouse" && this.#later(false, CLOSE_AFTER_MS));
     this.listen(badge, "focus", () => badge.matches(":focus-visible") && this.#open());
-    this.listen(this, "focusout", (event) => !this.contains(event.relatedTarget) && this.#later(false, 0));
+    this.listen(this, "focusout", (event) => this.#focusLeft(event.relatedTarget));
     this.listen(this, "keydown", (event) => event.key === "Escape" && this.#escape(event));
     this.listen(document, "pointerdown", (event) => !this.contains(event.target) && this.#close());
     this.listen(close, "click", () => this.#close());
@@ -43,23 +44,23 @@ export class TrustBadge extends PageElement {
 
   #show() {
     const trust = trustOf(this.#session);
-    const { badge, mark, word, sentence, headline, alert, valid } = this.parts;
+    const { badge, mark, word, sentence, headline, valid } = this.parts;
     badge.dataset.state = trust.state;
     badge.toggleAttribute("data-simulated", trust.state === "verified" && trust.simulated);
     setMark(mark, markOf(trust));
     setText(word, badgeWord(trust));
     setText(sentence, briefSentence(trust));
     setText(headline, trustSentence(trust));
-    showText(alert, differenceWords(trust));
     setText(valid, validityWords(trust));
     if (!this.parts.card.hidden) this.#fill(trust);
   }
 
   #fill(trust) {
-    const { checks, checkRows: body, facts } = this.parts;
+    const { checks, checkRows: body, service, facts } = this.parts;
     const rows = trust.handshake?.result ? checkRows(trust.handshake) : [];
     checks.hidden = rows.length === 0;
     body.replaceChildren(...rows);
+    fillService(service, trust.service);
     fillFacts(facts, summaryFacts(trust.handshake), { isShort: true });
   }
 
@@ -67,6 +68,11 @@ export class TrustBadge extends PageElement {
     if (this.#isPinned) return this.#close();
     this.#isPinned = true;
     this.#open();
+  }
+
+  /** The focus went elsewhere on the page; where it went nowhere, a pointer decides. */
+  #focusLeft(target) {
+    if (target && !this.contains(target)) this.#close();
   }
 
   #escape(event) {

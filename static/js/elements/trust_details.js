@@ -1,13 +1,14 @@
 /** The details panel in its three layers: one sentence, the checks, the technical evidence. */
-import { askDialog, setMark, setText, showText } from "../lib/dom.js";
+import { askDialog, setMark, setText } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
 import { dateTime, shortened } from "../lib/format.js";
-import { badgeWord, differenceWords, markOf, trustSentence } from "../lib/trust_words.js";
+import { badgeWord, markOf, trustSentence } from "../lib/trust_words.js";
 import { words } from "../lib/words.js";
 import { fingerprintOf } from "../models/pins.js";
 import { trustOf } from "../models/trust.js";
 import { checkItems } from "./check_rows.js";
 import { evidenceSections } from "./evidence.js";
+import { fillService } from "./service.js";
 
 export class TrustDetails extends PageElement {
   #session = null;
@@ -40,23 +41,22 @@ export class TrustDetails extends PageElement {
 
   #show() {
     const trust = trustOf(this.#session);
-    const { verdict, mark, word, sentence, alert } = this.parts;
+    const { verdict, mark, word, sentence } = this.parts;
     verdict.dataset.state = trust.state;
     setMark(mark, markOf(trust));
     setText(word, badgeWord(trust));
     setText(sentence, trustSentence(trust));
-    showText(alert, differenceWords(trust));
     this.#showPin();
     const handshake = trust.handshake?.result ? trust.handshake : null;
     if (handshake === this.#shown) return;
     this.#shown = handshake;
+    fillService(this.parts.service, trust.service);
     this.#showEvidence(handshake);
   }
 
   #showEvidence(handshake) {
-    const { checks, service, evidence, bundle, bundleHint } = this.parts;
+    const { checks, evidence, bundle, bundleHint } = this.parts;
     checks.replaceChildren(...(handshake ? checkItems(handshake) : []));
-    showText(service, handshake ? serviceWords(handshake.verdict) : "");
     evidence.replaceChildren(...(handshake ? evidenceSections(handshake, (isDone) => this.#copied(isDone)) : []));
     bundle.hidden = bundleHint.hidden = handshake === null;
     if (handshake) bundle.href = `/attestation/records/${handshake.record}/evidence.zip`;
@@ -81,12 +81,6 @@ export class TrustDetails extends PageElement {
   #copied(isDone) {
     this.tell("toast", words(isDone ? "copy.done" : "copy.failed"));
   }
-}
-
-/** What the service says, as display: nothing of it is believed. */
-function serviceWords({ verifier, outcome, error }) {
-  if (error) return words("service.error", { error: String(error.code) });
-  return words("service.verdict", { kind: shortened(String(verifier.kind)), outcome: words(`outcome.${outcome}`) });
 }
 
 function fingerprint(key) {

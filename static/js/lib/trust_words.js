@@ -1,5 +1,6 @@
 /** What the badge says, made of what the session knows. */
 import { ago, clockTime } from "./format.js";
+import { saidWords } from "./service_words.js";
 import { reasonWords, words } from "./words.js";
 
 const MARKS = { verified: "tick", failed: "cross" };
@@ -16,10 +17,18 @@ export function badgeWord({ state, simulated }) {
 }
 
 /** One sentence: what was found, or what happened. */
-export function trustSentence({ state, simulated, reason, isRisk, checkedAt }) {
+export function trustSentence(trust) {
+  const sentence = stateSentence(trust);
+  const { dispute, reason } = trust;
+  if (!dispute) return sentence;
+  const isSaid = reason?.code === "service_differs" || reason?.check?.id === "verdict.token";
+  return isSaid ? disputeWords(trust) : `${disputeWords(trust)} ${sentence}`;
+}
+
+function stateSentence({ state, simulated, reason, isRisk, checkedAt }) {
   if (state === "verified" && simulated) return words("trust.verified.simulated");
   if (state === "verified") return words("trust.verified", { ago: ago(checkedAt) });
-  if (state === "warning" && isRisk) return words("trust.warning.accepted");
+  if (isRisk) return words("trust.warning.accepted");
   if (state === "warning" || state === "failed") return words(`trust.${state}`, { reason: reasonWords(reason) });
   return reason && state !== "checking" ? reasonWords(reason) : words(`trust.${state}`);
 }
@@ -32,11 +41,11 @@ export function briefSentence(trust) {
   return words(trust.simulated ? "trust.brief.simulated" : "trust.brief", { ago: ago(trust.checkedAt) });
 }
 
-/** Where browser and service do not agree, that comes first; else an empty text. */
-export function differenceWords({ differs, handshake }) {
-  if (!differs) return "";
+/** Who does not agree with whom: where those who checked differ, that is the headline. */
+function disputeWords({ dispute, handshake, service }) {
+  if (dispute === "service") return words("trust.dispute.service", { said: saidWords(service) });
   const [mine, theirs] = [handshake.result, handshake.verdict].map(({ outcome }) => words(`outcome.${outcome}`));
-  return words("trust.differs", { mine, theirs });
+  return words("trust.dispute.server", { mine, theirs });
 }
 
 /** Until when what was found holds. */

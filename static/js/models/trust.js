@@ -1,4 +1,5 @@
 /** What the badge may say: one pure function of where the session stands. */
+import { disputeOf, serviceOf } from "./opinions.js";
 
 /** Refusals that speak against the server; after any other one the session just did not open. */
 const AGAINST = new Set(["service_differs", "session_mismatch", "refused_by_policy", "appraisal_failed"]);
@@ -6,24 +7,31 @@ const AGAINST = new Set(["service_differs", "session_mismatch", "refused_by_poli
 const ASKING = new Set(["requesting", "checking", "opening", "proving"]);
 
 /**
- * Return `{state, handshake, reason, isRisk, simulated, differs, checkedAt, validUntil}`. `state` is one of `before`,
- * `checking`, `verified`, `warning`, `failed`, `unopened`, `expired`, `offline`; green (`verified`) needs a session that is proved,
- * holds now, and was opened on an affirming outcome.
+ * Return `{state, handshake, reason, isRisk, simulated, dispute, service, checkedAt, validUntil}`. `state` is one of
+ * `before`, `checking`, `verified`, `warning`, `failed`, `unopened`, `expired`, `offline`; green (`verified`) needs a
+ * session that is proved, holds now, and was opened on an affirming outcome. Where those who checked do not agree, it is
+ * `failed`.
  */
 export function trustOf(session) {
   const { held, handshake, reason } = session;
   const shown = held?.handshake ?? handshake;
   const result = shown?.result ?? null;
+  const dispute = result === null ? null : disputeOf(shown);
   return {
-    state: stateOf(session),
+    state: disputed(stateOf(session), dispute),
     handshake: shown,
     reason,
     isRisk: held?.isRisk ?? false,
     simulated: result?.simulated ?? false,
-    differs: result !== null && result.outcome !== shown.verdict.outcome,
+    dispute,
+    service: result === null ? null : serviceOf(shown),
     checkedAt: shown?.checkedAt ?? null,
     validUntil: result?.validUntil ?? null,
   };
+}
+
+function disputed(state, dispute) {
+  return state === "warning" && dispute ? "failed" : state;
 }
 
 function stateOf({ state, held, reason }) {

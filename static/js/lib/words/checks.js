@@ -43,6 +43,6 @@ export const CHECKS = {
   "source.hardware": "signed by the hardware",
   "source.hardware.simulated": "signed by the simulated hardware",
   "source.derived": "computed by this browser",
-  "source.asserted": "said by the server",
-  "service.said": "the service: {status}",
+  "source.asserted": "said by the attestation service",
+  "server.said": "the server: {status}",
 };

@@ -47,7 +47,7 @@ export const FAULTS = {
   "fault.releases_unavailable":
     "The list of released software could not be loaded, so the server cannot be compared with it.",
   "fault.service_differs":
-    "This browser found nothing wrong, but the attestation service does not affirm the server. As long as they differ, nothing is sent.",
+    "This browser found nothing wrong, but the server does not affirm itself. As long as they differ, nothing is sent.",
   "fault.session_ended": "The session ended before this was done.",
   "fault.session_mismatch":
     "The session that opened is not the one that was checked. It was cut, and nothing was sent.",

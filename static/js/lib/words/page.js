@@ -25,16 +25,12 @@ export const PAGE = {
   "trust.warning.accepted":
     "You went on although not everything was checked. Do not write what must stay private; nothing is stored.",
   "trust.failed": "Do not write anything private here: {reason}",
-  "trust.differs":
-    "This browser and the attestation service do not agree: here “{mine}”, there “{theirs}”. The worse of both counts.",
   "trust.until": "Holds until {time}",
   "trust.ended": "Does not hold",
   "outcome.affirming": "affirmed",
   "outcome.warning": "not everything checked",
   "outcome.contraindicated": "refused",
   "outcome.none": "no verdict",
-  "service.verdict": "Verdict of the attestation service ({kind}): {outcome}.",
-  "service.error": "The attestation service gave no verdict: {error}.",
   "greeting.verified": "What would you like to talk about?",
   "greeting.verified.text":
     "Your words are sealed in this browser and opened only inside the machine that it has just checked.",
@@ -116,8 +112,6 @@ export const PAGE = {
   "notice.no_storage":
     "This browser keeps no data for this page, so there is no place for your history key. Nothing of what you say is stored.",
   "notice.history_left": "You go on without your history: nothing is stored, and nothing stored is shown.",
-  "pin.changed":
-    "The key by which this browser knows the operator has changed. First seen {since}: {old}. Now offered: {new}.",
   "barrier.insecure": "Nothing works on this connection, and that is on purpose",
   "barrier.insecure.text":
     "This page came over plain http from another machine. Browsers allow encryption only on https and on this very computer, so your words could not be sealed. Nothing was sent.",
