@@ -8,6 +8,7 @@ import {
 } from "../../static/vendor/hpke.js";
 import { b64decode, b64encode, fromUtf8, utf8 } from "../../static/js/crypto/encoding.js";
 import { HistoryKey } from "../../static/js/models/history_key.js";
+import { LogView } from "../../static/js/models/log_view.js";
 import { LogKeyPin } from "../../static/js/models/pins.js";
 import { Session } from "../../static/js/models/session.js";
 import { Socket } from "../../static/js/protocol/socket.js";
@@ -15,6 +16,7 @@ import { ServerChannel, padded } from "./server_channel.js";
 
 export const USER = "0b5f6c1e-98a5-4b51-9d3c-0d6c7a3f2f11";
 export const LIFETIME_MS = 600_000;
+const LOG_ORIGIN = "chat.example/log";
 
 /** Resolves when something holds; fails after two seconds. */
 export async function until(holds, what = holds) {
@@ -129,6 +131,7 @@ export class StandInServer {
   serviceOutcome = null;
   isWilling = true;
   ready = {};
+  log = { logOrigin: LOG_ORIGIN, logSize: 0, logRoot: createHash("sha256").digest("base64url") };
   #records = 0;
   #suite = new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_AES_256_GCM);
 
@@ -151,7 +154,9 @@ export class StandInServer {
   async evidence({ nonce, conversation }) {
     this.keys = await this.#suite.GenerateKeyPair(true);
     const record = `00000000-0000-4000-8000-${String(++this.#records).padStart(12, "0")}`;
-    this.statement = utf8(JSON.stringify({ nonce, conversation, kemSuite: "X25519", modelName: "stand-in" }));
+    this.statement = utf8(
+      JSON.stringify({ nonce, conversation, kemSuite: "X25519", modelName: "stand-in", ...this.log }),
+    );
     this.current = { record, conversation };
     const evidence = {
       type: "attest.evidence",
@@ -216,21 +221,27 @@ export async function appraise(evidence, { expectation }) {
     tcbStatus: "UpToDate",
     advisories: [],
     quote: null,
-    statement: JSON.parse(fromUtf8(b64decode(evidence.statement))),
+    statement: readStatement(evidence.statement),
     simulated: false,
     validUntil: new Date(expectation.now.getTime() + LIFETIME_MS),
     evaluatedAt: expectation.now,
   };
 }
 
+function readStatement(text) {
+  const members = JSON.parse(fromUtf8(b64decode(text)));
+  return { ...members, logRoot: b64decode(members.logRoot) };
+}
+
 /** A session with everything around it: `{session, server, clock, storage, historyKey, page}`. */
-export function makeWorld({ enforcement = "require", storage = new MemoryStorage() } = {}) {
+export function makeWorld({ enforcement = "require", storage = new MemoryStorage(), log = null } = {}) {
   const server = new StandInServer();
+  if (log) server.log = log;
   const clock = new ManualClock();
   const page = { isVisible: true };
   const random = (size) => crypto.getRandomValues(new Uint8Array(size));
   const historyKey = new HistoryKey(USER, { storage, random });
-  const pin = new LogKeyPin({ origin: "chat.example/log", key: b64encode(new Uint8Array(32)) }, storage);
+  const pin = new LogKeyPin({ origin: LOG_ORIGIN, key: b64encode(new Uint8Array(32)) }, storage);
   function StandInWebSocket() {
     return new Connection(server);
   }
@@ -240,6 +251,7 @@ export function makeWorld({ enforcement = "require", storage = new MemoryStorage
     policy: {},
     enforcement,
     pin,
+    logView: new LogView(LOG_ORIGIN, { pin, storage }),
     historyKey,
     releases: { load: async () => [], reload: async () => [] },
     origin: "https://chat.example",

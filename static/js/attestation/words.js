@@ -17,6 +17,7 @@ const PASSED = {
   "binding.origin": "The report was made for {origin}, by the operator who is known here.",
   "binding.fresh": "The report is {seconds} seconds old.",
   "binding.log": "The public log is the one seen before.",
+  "binding.log.grown": "The public log has only grown since it was last seen here.",
   "binding.log.unseen": "No earlier view of this public log is known here.",
   "verdict.token": "The attestation service {issuer} affirms this very report.",
 };

@@ -5,6 +5,7 @@ import { fetchReleases } from "../protocol/releases.js";
 import { Socket } from "../protocol/socket.js";
 import { Chat } from "./chat.js";
 import { HistoryKey } from "./history_key.js";
+import { LogView } from "./log_view.js";
 import { LogKeyPin } from "./pins.js";
 import { Releases } from "./releases.js";
 import { Session } from "./session.js";
@@ -28,6 +29,7 @@ export function assemble(config, user, browser) {
     policy,
     enforcement: policy.enforcement,
     pin,
+    logView: new LogView(config.log.origin, { pin, storage }),
     historyKey,
     releases: new Releases(() => fetchReleases("/attestation/releases")),
     origin: location.origin,

@@ -4,6 +4,7 @@ import { b64decode, b64encode, hex } from "../crypto/encoding.js";
 import { SUITES } from "../crypto/suites.js";
 import { ProtocolError } from "../protocol/errors.js";
 import { worseOutcome } from "./gate.js";
+import { checkGrowth, logOf, needsProof } from "./log_view.js";
 
 const NONCE_SIZE = 32;
 
@@ -17,10 +18,11 @@ export class Handshake {
   #settings;
   #nonce;
   #startedMs;
+  #seenLog = null;
 
   /**
-   * `settings` is `{appraise, policy, pin, releases, origin, isLoopback, clock, random}`: the verifier, and the values
-   * that this page was started with. `clock.now()` is wall time in ms, `clock.elapsed()` monotonic ms.
+   * `settings` is `{appraise, policy, pin, logView, releases, origin, isLoopback, clock, random}`: the verifier, and the
+   * values that this page was started with. `clock.now()` is wall time in ms, `clock.elapsed()` monotonic ms.
    */
   constructor(conversation, settings) {
     this.conversation = conversation;
@@ -31,6 +33,8 @@ export class Handshake {
   request() {
     this.requestedAt = this.#settings.clock.now();
     this.#startedMs = this.#settings.clock.elapsed();
+    // As of now: another tab may see more of the log before this answer has come.
+    this.#seenLog = this.#settings.logView.seen;
     return { type: "attest.request", nonce: b64encode(this.#nonce), conversation: this.conversation, suites: SUITES };
   }
 
@@ -75,7 +79,7 @@ export class Handshake {
       now: new Date(clock.now()),
       elapsedS: (clock.elapsed() - this.#startedMs) / 1000,
       loopback: isLoopback,
-      logView: null,
+      logView: this.#seenLog,
     };
     return appraise(this.evidence, { policy, expectation, releases, token: this.verdict.token });
   }
@@ -92,11 +96,12 @@ export class Handshake {
   /** Seal an opening to the key that was appraised: `{message, channel}`. Throws ChannelError. */
   async open({ user, historyKey, enroll, acceptRisk }) {
     const suite = this.result.statement.kemSuite;
+    const checkpoint = this.#isLogGrown ? this.#seenLog : null;
     const { sealed, channel } = await openChannel({
       statement: b64decode(this.evidence.statement),
       kemKey: b64decode(this.evidence.kem_key),
       suite,
-      opening: { user, historyKey, enroll, outcome: this.result.outcome, acceptRisk, checkpoint: null },
+      opening: { user, historyKey, enroll, outcome: this.result.outcome, acceptRisk, checkpoint },
     });
     return { message: { type: "session.open", record: this.record, suite, sealed: b64encode(sealed) }, channel };
   }
@@ -117,5 +122,22 @@ export class Handshake {
     if (worseOutcome(message.outcome, this.outcome) !== message.outcome) {
       throw new ProtocolError("session.ready claims a better outcome");
     }
+  }
+
+  /** Judge whether the log only grew since it was last seen, and remember it. Returns false where it did not. */
+  async verifyLog({ consistency }) {
+    const log = logOf(this.result.statement);
+    if (this.#isLogGrown) {
+      const check = await checkGrowth(this.#seenLog, log, consistency);
+      const outcome = check.status === "pass" ? this.result.outcome : "contraindicated";
+      this.result = { ...this.result, outcome, checks: [...this.result.checks, check] };
+      if (check.status !== "pass") return false;
+    }
+    this.#settings.logView.keep(log);
+    return true;
+  }
+
+  get #isLogGrown() {
+    return needsProof(this.#seenLog, logOf(this.result.statement));
   }
 }

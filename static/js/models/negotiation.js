@@ -90,6 +90,10 @@ export class Negotiation {
       this.#host.life.move("refuse", { code: "session_mismatch" });
       throw error;
     }
+    if (!(await this.handshake.verifyLog(message))) {
+      this.#host.life.move("refuse", refusalOf(this.handshake.result));
+      throw new ProtocolError("the log does not continue the one seen before");
+    }
     this.#cancelLimit();
     if (this.isStored) this.#settings.historyKey.confirm();
     return { handshake: this.handshake, isRisk: this.isRisk, isStored: this.isStored, resume: message.resume };

@@ -65,6 +65,7 @@ const SEALED = {
     conversation: isUuid,
     outcome: isOutcome,
     resume: isText,
+    consistency: orNull((value) => Array.isArray(value) && value.every(isText)),
   },
   "chat.started": { id: isCount, message: isUuid, reply: isUuid },
   "chat.delta": {
