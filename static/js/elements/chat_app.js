@@ -69,7 +69,6 @@ export class ChatApp extends PageElement {
 
   #startNew() {
     this.#go(() => this.#chat.startNew());
-    this.#find("chat-composer").reset();
   }
 
   #go(move) {
@@ -81,6 +80,7 @@ export class ChatApp extends PageElement {
     const { conversation } = this.#chat;
     this.#find("message-list").conversation = conversation;
     this.#find("conversation-list").current = conversation.id;
+    this.#find("chat-composer").reset();
     this.#follower.toEnd();
     this.#showState();
   }
