@@ -10,6 +10,7 @@ app_name = "attestation"
 
 urlpatterns = [
     path("", pages.records, name="records"),
+    path("overview/", pages.overview, name="overview"),
     path("records/<uuid:record>/", views.record, name="record"),
     path("records/<uuid:record>/evidence.zip", views.evidence, name="evidence"),
     path("releases", views.releases, name="releases"),

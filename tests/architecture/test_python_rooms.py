@@ -40,6 +40,7 @@ ROOMS = {
     "attestation.management": {"attestation", "django"},
     "attestation.migrations": {"attestation", "django"},
     "attestation.models": {"attestation", "django"},
+    "attestation.overview_presentation": {"attestation", "django"},
     "attestation.news": {"attestation", "django"},
     "attestation.pages": {"attestation", "django"},
     "attestation.pccs": {"attestation", "httpx"},
