@@ -18,6 +18,7 @@ from attestation.policy import Expectation, Policy
 from attestation.reference_values import ReferenceRelease, RefusedRelease, parse_releases
 from attestation.statement import LIFETIME_S, Statement, parse_statement
 from attestation.token import TokenIssuer
+from attestation.verified import VerifiedCache
 
 CLOCK_SKEW_S = 120
 # What can be asked again later: the machine, its software and what was bound. Nobody's clock, question or token.
@@ -78,7 +79,14 @@ class Today:
     time: datetime
 
 
-def verify_bundle(bundle: Bundle, *, anchors: Anchors, at: datetime | None, today: Today | None = None) -> Verification:
+def verify_bundle(
+    bundle: Bundle,
+    *,
+    anchors: Anchors,
+    at: datetime | None,
+    today: Today | None = None,
+    cache: VerifiedCache | None = None,
+) -> Verification:
     """Appraise a bundle's evidence; `at` None means the time at which the evidence says that it was made.
 
     Raises:
@@ -95,6 +103,7 @@ def verify_bundle(bundle: Bundle, *, anchors: Anchors, at: datetime | None, toda
             expectation=_expectation(bundle, anchors, now=time, time_was_given=at is not None),
             releases=releases,
             token=bundle.token,
+            cache=cache,
         )
 
     return Verification(

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.contrib.auth.decorators import login_required, permission_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.contrib.auth.models import AbstractUser
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from attestation import publication
 from attestation.errors import MalformedError
+from attestation.export import stream_export
 from attestation.forms import SearchForm
 from attestation.measured import list_measured
 from attestation.news import begin_visit, read_news
-from attestation.overview import SPANS, read_steps
-from attestation.overview_presentation import describe_overview
 from attestation.presentation import describe_news, describe_row
 from attestation.records import list_attestations
-from attestation.views import VIEW
+from attestation.views import EXPORT, VIEW
 
 
 @require_safe
@@ -37,6 +40,7 @@ def records(request: HttpRequest) -> HttpResponse:
     context |= {
         "rows": [describe_row(item) for item in page.records],
         "next": page.next,
+        "may_export": _may_export(request),
         "is_first": "before" not in request.GET,
     }
     if context["is_first"] and not context["is_search"]:
@@ -48,12 +52,18 @@ def records(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
-@permission_required(VIEW, raise_exception=True)
-def overview(request: HttpRequest) -> HttpResponse:
-    """Show outcomes and latency over time, and what the machine measured since when."""
-    span = SPANS.get(request.GET.get("span", "month"))
-    if span is None:
-        raise Http404
-    measured = list_measured(publication.releases())
-    context = describe_overview(read_steps(span, now=timezone.now()), measured, span=span)
-    return render(request, "attestation/overview.html", context)
+@permission_required(EXPORT, raise_exception=True)
+def export(request: HttpRequest) -> HttpResponseBase:
+    """Give away all records that are looked for as one archive, written while it is sent."""
+    form = SearchForm(request.GET, measured=list_measured(publication.releases()))
+    if not form.is_valid():
+        return HttpResponse(status=400)
+    now = timezone.now()
+    archive = stream_export(form.wanted(), sign=publication.sign, now=now)
+    response = StreamingHttpResponse(archive, content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="attestations-{now:%Y%m%d-%H%M%S}.zip"'
+    return response
+
+
+def _may_export(request: HttpRequest) -> bool:
+    return cast(AbstractUser, request.user).has_perm(EXPORT)

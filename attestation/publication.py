@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
 from attestation.encoding import b64decode
 from attestation.errors import ConfigurationError, MalformedError
+from attestation.key_files import read_private_key
 from attestation.log.key import LogKey, load_log_key
 from attestation.log.signer import CheckpointSigner
 from attestation.public_keys import PublicKeys
@@ -27,6 +29,14 @@ _RELEASE_KEY_SIZE = 32
 def log_key() -> LogKey:
     """Return the deployment's log key."""
     return _log_key(keys_directory() / LOG_KEY_FILE, settings.CONFCHAT_LOG_ORIGIN)
+
+
+def sign(message: bytes) -> bytes:
+    """Return the log key's signature (Ed25519, 64 bytes) over a message that names what it is for."""
+    key = read_private_key(keys_directory() / LOG_KEY_FILE)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ConfigurationError(f"{LOG_KEY_FILE} holds no Ed25519 key")
+    return key.sign(message)
 
 
 def checkpoint_signer() -> CheckpointSigner:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from attestation.models import Attestation, SharedPart
 from attestation.search import Wanted, newest_first
 
 PAGE_SIZE = 50
+EXPORT_PAGE_SIZE = 200
 EVERYTHING = Wanted()
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -76,6 +78,18 @@ def list_attestations(*, wanted: Wanted = EVERYTHING, before: str | None = None,
     return Page(records=records[:size], next=_cursor(records[size - 1]) if more else None)
 
 
+def each_page(wanted: Wanted, *, size: int = EXPORT_PAGE_SIZE) -> Iterator[list[Attestation]]:
+    """Yield every record that is wanted, newest first, some at a time; no query outlives its page."""
+    cursor = None
+    while True:
+        page = list(_after(newest_first(wanted).select_related("verifier"), cursor)[:size])
+        if page:
+            yield page
+        if len(page) < size:
+            return
+        cursor = _cursor(page[-1])
+
+
 def find_attestation(record: UUID) -> Attestation:
     """Return one record with all its parts.
 
@@ -105,7 +119,7 @@ def read_bundle(attestation: Attestation) -> Bundle:
     return Bundle(
         record=str(attestation.pk),
         evidence=read_evidence(attestation),
-        verdict=_verdict(attestation),
+        verdict=describe_verdict(attestation),
         checks=read_json(attestation.checks),
         token=attestation.token or None,
         release=_release(attestation),
@@ -145,7 +159,8 @@ def _release(attestation: Attestation) -> tuple[bytes, bytes] | None:
     return b64decode(members["manifest"]), b64decode(members["signature"])
 
 
-def _verdict(attestation: Attestation) -> dict[str, Any]:
+def describe_verdict(attestation: Attestation) -> dict[str, Any]:
+    """Return what was found of a record, and when, as an archive tells it."""
     times = ("requested_at", "evidence_at", "verdict_at", "opened_at", "valid_until")
     return {
         "outcome": attestation.outcome,

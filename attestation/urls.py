@@ -13,6 +13,7 @@ urlpatterns = [
     path("overview/", pages.overview, name="overview"),
     path("records/<uuid:record>/", views.record, name="record"),
     path("records/<uuid:record>/evidence.zip", views.evidence, name="evidence"),
+    path("export", pages.export, name="export"),
     path("releases", views.releases, name="releases"),
     path("keys", views.keys, name="keys"),
     path("log/checkpoint", views.checkpoint, name="checkpoint"),

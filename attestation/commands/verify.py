@@ -8,8 +8,10 @@ import json
 from pathlib import Path
 
 from attestation.archive import read_limited
+from attestation.bulk import is_bulk
 from attestation.bundle import Bundle, read_bundle
 from attestation.collateral import Collateral
+from attestation.commands import verify_many
 from attestation.commands.arguments import add_accepted, add_trusted, moment, nonce, read_anchors
 from attestation.encoding import parse_json
 from attestation.errors import ConfigurationError
@@ -49,6 +51,11 @@ def run(options: argparse.Namespace) -> bool:
         origin=options.origin,
         suites=tuple(options.suite) if options.suite else None,
     )
+    if is_bulk(options.bundle):
+        tally = verify_many.verify_many(options.bundle, anchors)
+        members, lines = verify_many.to_members(tally), verify_many.to_lines(tally)
+        print(json.dumps(members, ensure_ascii=False, indent=2) if options.json else "\n".join(lines))
+        return tally.holds
     bundle = read_bundle(options.bundle)
     verification = verify_bundle(bundle, anchors=anchors, at=options.at, today=_today(options, bundle, anchors))
     print(json.dumps(to_members(verification), ensure_ascii=False, indent=2) if options.json else to_text(verification))
