@@ -17,7 +17,7 @@ export class ChatComposer extends PageElement {
 
   connected() {
     const { prompt, send, stop, lockRetry, lockRisk, lockLeave, lockDetails } = this.parts;
-    this.listen(prompt, "input", () => this.#refresh());
+    this.listen(prompt, "input", () => this.#written());
     this.listen(prompt, "keydown", (event) => this.#key(event));
     this.listen(send, "click", () => this.#send());
     this.listen(stop, "click", () => this.#stop());
@@ -49,6 +49,12 @@ export class ChatComposer extends PageElement {
   }
 
   refresh() {
+    this.#refresh();
+  }
+
+  /** Who writes wants to send: a proof that has ended is made anew at once. */
+  #written() {
+    if (this.#chat.session.state === "stale") this.#chat.session.attest();
     this.#refresh();
   }
 
