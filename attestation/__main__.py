@@ -21,6 +21,7 @@ GREEN, NOT_GREEN, BAD_INPUT = 0, 1, 2
 COMMANDS = {
     "attest": "ask a server for fresh evidence and judge it",
     "assets": "compare what a server serves with its signed release",
+    "log": "follow a server's transparency log, and see that it only grew",
     "verify": "judge evidence that was taken away, an archive of one record or of many",
 }
 

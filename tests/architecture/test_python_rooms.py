@@ -95,6 +95,7 @@ PURE = (
     "attestation.collateral",
     "attestation.evidence",
     "attestation.log.checkpoint",
+    "attestation.log.follower",
     "attestation.log.leaves",
     "attestation.log.merkle",
     "attestation.log.signer",

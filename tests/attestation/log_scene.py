@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import transaction
 
 from attestation.log.key import LogKey
 from attestation.log.leaves import Leaf, build_blinded_leaf
@@ -41,9 +42,10 @@ def leaf_hashes(count: int) -> list[bytes]:
 
 
 def grow(count: int, *, start: int = 0) -> None:
-    """Append entries to the log in the database."""
-    for number in range(start, start + count):
-        append_leaf(leaf(number))
+    """Append entries to the log in the database, all in one transaction."""
+    with transaction.atomic():
+        for number in range(start, start + count):
+            append_leaf(leaf(number))
 
 
 def build_signer(directory: Path) -> CheckpointSigner:
