@@ -38,7 +38,7 @@ async function begin() {
   ]);
   const config = JSON.parse(document.body.dataset.config);
   const browser = browserParts();
-  const { chat, pin } = assemble(config, document.body.dataset.user, browser);
+  const { chat, pins, sightings } = assemble(config, document.body.dataset.user, browser);
   const router = new Router(chat);
   chat.session.addEventListener("attested", ({ detail }) => {
     console.info("confchat attestation", attestationLine(detail));
@@ -46,7 +46,7 @@ async function begin() {
   document.addEventListener("visibilitychange", () => browser.isVisible() && chat.session.wake());
   window.addEventListener("online", () => chat.session.wake());
   const app = document.querySelector("chat-app");
-  app.start({ chat, pin, simulated: config.simulated, canStore: browser.canStore });
+  app.start({ chat, pins, sightings, simulated: config.simulated, canStore: browser.canStore });
   router.follow();
 }
 

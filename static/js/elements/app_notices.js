@@ -2,26 +2,31 @@
 import { setText, showText } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
 import { list } from "../lib/format.js";
+import { newsWords } from "../lib/change_words.js";
 import { faultWords, words } from "../lib/words.js";
 
 export class AppNotices extends PageElement {
   #chat = null;
+  #pins = [];
+  #sightings = null;
   #action = () => {};
 
   connected() {
     this.listen(this.parts.noticeAction, "click", () => this.#action());
   }
 
-  /** `simulated` names the parts of this installation that are; `canStore` says whether the browser keeps data. */
-  attach({ chat, simulated, canStore }) {
+  /** `pins` and `sightings` know what was seen before. `simulated` names the parts of this installation that are; `canStore` says whether the browser keeps data. */
+  attach({ chat, pins, sightings, simulated, canStore }) {
     this.#chat = chat;
+    this.#pins = pins;
+    this.#sightings = sightings;
     this.canStore = canStore;
     const parts = ["tdx", "thinking"].filter((part) => simulated.includes(part));
     const strip = words("simulated.strip", { parts: list(parts.map((part) => words(`simulated.${part}`))) });
     this.parts.simulated.hidden = simulated.length === 0;
     setText(this.parts.simulatedText, parts.length ? strip : "");
     setText(this.parts.modelText, simulated.includes("model") ? words("simulated.model") : "");
-    this.listen(chat.session, "change", () => this.#show());
+    for (const model of [chat.session, sightings]) this.listen(model, "change", () => this.#show());
     this.#show();
   }
 
@@ -43,8 +48,20 @@ export class AppNotices extends PageElement {
     if (code === "login_required") return say("notice.login", () => location.assign("/accounts/login/"));
     if (code === "wrong_account") return say("notice.reload", () => location.reload());
     if (session.state === "closed" && code) return say("notice.retry", () => session.wake());
+    if (this.#pins.some(({ hasChanged }) => hasChanged)) return this.#changedKey();
     if (!this.canStore) return { text: words("notice.no_storage") };
-    return historyKey.isLeftOut ? { text: words("notice.history_left") } : null;
+    return historyKey.isLeftOut ? { text: words("notice.history_left") } : this.#news();
+  }
+
+  #changedKey() {
+    return { text: words("notice.key"), label: words("notice.read"), act: () => this.tell("trust-details") };
+  }
+
+  /** What a session proved that is other than this browser saw before. */
+  #news() {
+    const news = this.#sightings.last?.news;
+    if (!news) return null;
+    return { text: newsWords(news), label: words("notice.noted"), act: () => this.#sightings.note() };
   }
 }
 

@@ -23,8 +23,8 @@ export class ChatApp extends PageElement {
   #actions = null;
   #said = "";
 
-  /** `{chat, pin, simulated, canStore}`: models and what this installation is. */
-  start({ chat, pin, simulated, canStore }) {
+  /** `{chat, pins, sightings, simulated, canStore}`: models and what this installation is. */
+  start({ chat, pins, sightings, simulated, canStore }) {
     this.#chat = chat;
     const { newChat, newShort, more, scroller, toEnd, showLimits } = this.parts;
     this.#drawer = new Drawer(this.parts, this.signal);
@@ -32,9 +32,9 @@ export class ChatApp extends PageElement {
     const fail = (error) => this.#toast(faultWords(error.code));
     this.#actions = new ConversationActions(chat, this.parts, { signal: this.signal, fail });
     this.toggleAttribute("data-simulated-thinking", simulated.includes("thinking"));
-    this.#find("app-notices").attach({ chat, simulated, canStore });
-    this.#find("trust-details").attach(chat.session, pin);
-    this.#find("trust-badge").session = chat.session;
+    this.#find("app-notices").attach({ chat, pins, sightings, simulated, canStore });
+    const trust = { session: chat.session, pins, sightings };
+    for (const name of ["trust-details", "trust-badge"]) this.#find(name).attach(trust);
     this.#find("chat-composer").chat = chat;
     this.#find("conversation-list").conversations = chat.conversations;
     for (const button of [newChat, newShort]) this.listen(button, "click", () => this.#startNew());

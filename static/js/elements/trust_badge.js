@@ -3,6 +3,7 @@ import { setMark, setText } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
 import { badgeWord, briefSentence, markOf, trustSentence, validityWords } from "../lib/trust_words.js";
 import { trustOf } from "../models/trust.js";
+import { fillChanges } from "./changes.js";
 import { checkRows } from "./check_rows.js";
 import { fillFacts, summaryFacts } from "./facts.js";
 import { fillService } from "./service.js";
@@ -14,12 +15,15 @@ const REFRESH_MS = 5_000;
 
 export class TrustBadge extends PageElement {
   #session = null;
+  #known = null;
   #timer = null;
   #isPinned = false;
 
-  set session(session) {
-    this.#session = session;
-    this.listen(session, "change", () => this.#show());
+  /** `{session, pins, sightings}`: what is proved now, and what was before. */
+  attach(known) {
+    this.#known = known;
+    this.#session = known.session;
+    for (const model of [known.session, known.sightings]) this.listen(model, "change", () => this.#show());
     this.#show();
   }
 
@@ -56,11 +60,12 @@ export class TrustBadge extends PageElement {
   }
 
   #fill(trust) {
-    const { checks, checkRows: body, service, facts } = this.parts;
+    const { checks, checkRows: body, service, changes, facts } = this.parts;
     const rows = trust.handshake?.result ? checkRows(trust.handshake) : [];
     checks.hidden = rows.length === 0;
     body.replaceChildren(...rows);
     fillService(service, trust.service);
+    fillChanges(changes, trust, this.#known);
     fillFacts(facts, summaryFacts(trust.handshake), { isShort: true });
   }
 

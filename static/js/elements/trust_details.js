@@ -1,18 +1,18 @@
 /** The details panel in its three layers: one sentence, the checks, the technical evidence. */
 import { askDialog, setMark, setText } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
-import { dateTime, shortened } from "../lib/format.js";
 import { badgeWord, markOf, trustSentence } from "../lib/trust_words.js";
 import { words } from "../lib/words.js";
 import { fingerprintOf } from "../models/pins.js";
 import { trustOf } from "../models/trust.js";
 import { checkItems } from "./check_rows.js";
+import { fillChanges } from "./changes.js";
 import { evidenceSections } from "./evidence.js";
 import { fillService } from "./service.js";
 
 export class TrustDetails extends PageElement {
   #session = null;
-  #pin = null;
+  #known = null;
   #shown = null;
 
   connected() {
@@ -23,11 +23,13 @@ export class TrustDetails extends PageElement {
     this.listen(pinAccept, "click", () => this.#acceptPin());
   }
 
-  /** `pin` is the LogKeyPin that the session verifies with. */
-  attach(session, pin) {
-    this.#session = session;
-    this.#pin = pin;
-    this.listen(session, "change", () => this.parts.panel.open && this.#show());
+  /** `{session, pins, sightings}`: what is proved now, and what was before. */
+  attach(known) {
+    this.#known = known;
+    this.#session = known.session;
+    for (const model of [known.session, known.sightings]) {
+      this.listen(model, "change", () => this.parts.panel.open && this.#show());
+    }
   }
 
   /** Open the panel; `part` names the part to begin with. */
@@ -46,7 +48,8 @@ export class TrustDetails extends PageElement {
     setMark(mark, markOf(trust));
     setText(word, badgeWord(trust));
     setText(sentence, trustSentence(trust));
-    this.#showPin();
+    fillChanges(this.parts.changes, trust, this.#known);
+    this.parts.pinAccept.hidden = this.#changedPins.length === 0;
     const handshake = trust.handshake?.result ? trust.handshake : null;
     if (handshake === this.#shown) return;
     this.#shown = handshake;
@@ -62,29 +65,21 @@ export class TrustDetails extends PageElement {
     if (handshake) bundle.href = `/attestation/records/${handshake.record}/evidence.zip`;
   }
 
-  #showPin() {
-    const { pinChange, pinText } = this.parts;
-    pinChange.hidden = !this.#pin.hasChanged;
-    if (pinChange.hidden) return;
-    const { key, since } = this.#pin.pinned;
-    const values = { since: dateTime(new Date(since)), old: fingerprint(key), new: fingerprint(this.#pin.offered) };
-    setText(pinText, words("pin.changed", values));
+  get #changedPins() {
+    return this.#known.pins.filter(({ hasChanged }) => hasChanged);
   }
 
   async #acceptPin() {
-    document.querySelector("#pin-dialog .digest").textContent = fingerprint(this.#pin.offered);
+    const prints = this.#changedPins.map(({ offered }) => fingerprintOf(offered));
+    document.querySelector("#pin-dialog .digest").textContent = prints.join("\n");
     if (!(await askDialog("pin-dialog"))) return;
-    this.#pin.accept(Date.now());
+    for (const pin of this.#changedPins) pin.accept(Date.now());
     this.#session.attest();
   }
 
   #copied(isDone) {
     this.tell("toast", words(isDone ? "copy.done" : "copy.failed"));
   }
-}
-
-function fingerprint(key) {
-  return shortened(fingerprintOf(key), 16);
 }
 
 customElements.define("trust-details", TrustDetails);

@@ -6,19 +6,26 @@ import { Socket } from "../protocol/socket.js";
 import { Chat } from "./chat.js";
 import { HistoryKey } from "./history_key.js";
 import { LogView } from "./log_view.js";
-import { LogKeyPin } from "./pins.js";
+import { LogKeyPin, ReleaseKeyPin } from "./pins.js";
 import { Releases } from "./releases.js";
 import { Session } from "./session.js";
+import { Sightings } from "./sightings.js";
 
 /**
- * Return `{chat, pin}`. `config` is the page's configuration, `user` the account id. `browser` is `{location, storage,
+ * Return `{chat, pins, sightings}`. `config` is the page's configuration, `user` the account id. `browser` is `{location, storage,
  * canStore, isVisible, clock, random, makeId}`: `storage` is localStorage or a stand-in that forgets, and then there is
  * no place for a history key.
  */
 export function assemble(config, user, browser) {
   const { location, storage, clock, random, makeId, isVisible } = browser;
-  const policy = policyFrom(config);
   const pin = new LogKeyPin(config.log, storage);
+  const releasePin = new ReleaseKeyPin(config, storage);
+  const policy = {
+    ...policyFrom(config),
+    get releaseKey() {
+      return releasePin.key;
+    },
+  };
   const historyKey = new HistoryKey(user, { storage, random });
   if (!browser.canStore) historyKey.leaveOut();
   const socketUrl = new URL(config.socket, location.href);
@@ -39,5 +46,8 @@ export function assemble(config, user, browser) {
     clock,
     random,
   });
-  return { chat: new Chat({ session, historyKey, clock, makeId }), pin };
+  const pins = [pin, releasePin];
+  const sightings = new Sightings({ pins, storage, clock, origin: location.origin });
+  sightings.follow(session);
+  return { chat: new Chat({ session, historyKey, clock, makeId }), pins, sightings };
 }

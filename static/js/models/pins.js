@@ -1,4 +1,4 @@
-/** The deployment's log key as this browser first met it: a change is shown, never followed silently. */
+/** Keys of the deployment as this browser first met them: a change is shown, never followed silently. */
 import { b64decode, hex } from "../crypto/encoding.js";
 
 const KEY_SIZE = 32;
@@ -8,16 +8,16 @@ export function fingerprintOf(key) {
   return hex(b64decode(key, KEY_SIZE));
 }
 
-export class LogKeyPin {
+class KeyPin {
   #storage;
   #name;
   #offered;
 
-  /** `log` is `{origin, key}` of the page's configuration; `storage` is localStorage or the like. */
-  constructor(log, storage) {
+  /** `offered` is the key (32 bytes, b64) that the page names now; `storage` is localStorage or the like. */
+  constructor(name, offered, storage) {
     this.#storage = storage;
-    this.#name = `confchat.log-key.${log.origin}`;
-    this.#offered = log.key;
+    this.#name = name;
+    this.#offered = offered;
   }
 
   /** The 32 bytes to verify with: the pinned ones, else those that the page offers. */
@@ -52,5 +52,25 @@ export class LogKeyPin {
 
   #write(now) {
     this.#storage.setItem(this.#name, JSON.stringify({ key: this.#offered, since: now }));
+  }
+}
+
+/** The key that signs the deployment's statements and its log. */
+export class LogKeyPin extends KeyPin {
+  kind = "log";
+
+  /** `log` is `{origin, key}` of the page's configuration. */
+  constructor(log, storage) {
+    super(`confchat.log-key.${log.origin}`, log.key, storage);
+  }
+}
+
+/** The key that signs releases. */
+export class ReleaseKeyPin extends KeyPin {
+  kind = "release";
+
+  /** `config` is the page's configuration. */
+  constructor({ log, trust }, storage) {
+    super(`confchat.release-key.${log.origin}`, trust.release_key, storage);
   }
 }

@@ -13,6 +13,32 @@ export const TRUST = {
   "service.unpinned": "It counts for nothing here: this page knows no key of it.",
   "service.verified": "This browser verified its token.",
   "service.unverified": "There is no token of it that this browser could verify.",
-  "pin.changed":
-    "The key by which this browser knows the operator has changed. First seen {since}: {old}. Now offered: {new}.",
+  "changes.logKey":
+    "The key by which this browser knows the operator since {since} is not the one that the page names now. It changes when the operator sets the service up anew, and also when somebody else answers in its place.",
+  "changes.releaseKey":
+    "The key that signs releases, known to this browser since {since}, is not the one that the page names now. No release that only the new one signed counts here.",
+  "changes.unproved":
+    "This machine is not the one that proved itself to this browser before, and nothing that is known here explains it. Other than before: {names}.",
+  "changes.release":
+    "Since you were last here, release {new} took the place of {old}, which this browser had seen since {since}. It is signed by the release key that this browser knows.",
+  "changes.known": "Since you were last here, within what the known release allows, this changed: {names}.",
+  "changes.key": "This browser follows another key of the operator since you accepted it.",
+  "changes.one": "{old} → {value} (the former since {since})",
+  "seen.release": "Release",
+  "seen.releaseDigest": "Release manifest",
+  "seen.model": "Model",
+  "seen.modelDigest": "Model's files",
+  "seen.mrTd": "Firmware (MRTD)",
+  "seen.rtmr0": "Firmware's settings (RTMR0)",
+  "seen.rtmr1": "Kernel and loader (RTMR1)",
+  "seen.rtmr2": "Command line and file system (RTMR2)",
+  "seen.rtmr3": "What was started later (RTMR3)",
+  "seen.mrSeam": "TDX module (MRSEAM)",
+  "seen.tcbStatus": "Status of the processor",
+  "seen.logKey": "Operator's key",
+  "seen.releaseKey": "Release key",
+  "notice.key":
+    "A key by which this browser knows this site has changed. Read what that means before you go on.",
+  "notice.read": "Read",
+  "notice.noted": "Noted",
 };
