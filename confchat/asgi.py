@@ -16,12 +16,22 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import path
 
 from confchat.consumers import SessionConsumer
+from confchat.deployment import deployment
 
 
 def route(sessions: Any) -> ProtocolTypeRouter:
     """Return the whole application, with `sessions` (ASGI) behind the WebSocket's address."""
     sockets = AuthMiddlewareStack(URLRouter([path("ws/session/", sessions)]))
-    return ProtocolTypeRouter({"http": http_application, "websocket": sockets})
+    return ProtocolTypeRouter({"http": http_application, "websocket": sockets, "lifespan": _live})
+
+
+async def _live(_scope: Any, receive: Any, send: Any) -> None:
+    """Have what is being said stored before the server ends (ASGI's lifespan protocol)."""
+    while (message := await receive())["type"] != "lifespan.shutdown":
+        await send({"type": f"{message['type']}.complete"})
+    if deployment.cache_info().currsize:
+        await deployment().generations.cut_all()
+    await send({"type": "lifespan.shutdown.complete"})
 
 
 application = route(SessionConsumer.as_asgi())

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from typing import Any
 
 from channels.auth import get_user
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
+from django.db import Error as DatabaseFault
 
 from attestation.errors import AttestationError, UnavailableError
 from attestation.statement import LIFETIME_S
-from confchat import metrics
-from confchat.channel import SealedChannel
 from confchat.deployment import deployment
 from confchat.errors import ChannelError, ChatError, FrameError, ModelError, RequestError
 from confchat.frames import AttestRequest, SessionOpen, parse_clear, parse_request, to_json
@@ -29,97 +26,62 @@ from confchat.handshake import (
 )
 from confchat.limits import spend
 from confchat.session import Session
+from confchat.sockets import CLOSE_OVERLOADED, CLOSE_PROTOCOL, SealedOutlet, Socket
 
 SUBPROTOCOL = "confchat.v1"
 FIRST_REQUEST_S = EVIDENCE_S = 30
 SESSION_S = 12 * 3600
 MAX_CLEAR_BYTES = 16 * 1024
 MAX_SEALED_BYTES = 1024 * 1024
-MAX_QUEUED_FRAMES = 512
 
-CLOSE_PROTOCOL = 4400
 CLOSE_LOGIN = 4401
 CLOSE_POLICY = 4403
 CLOSE_TIMEOUT = 4408
 CLOSE_RATE = 4429
-CLOSE_OVERLOADED = 1013
-
-# What waits to be sent: clear where there is no channel.
-Outgoing = asyncio.Queue[tuple[SealedChannel | None, bytes]]
 
 logger = logging.getLogger(__name__)
 
 
-class SealedOutlet:
-    """A session's way out of its socket: what it posts is sealed in its own channel, until it is closed."""
-
-    def __init__(self, channel: SealedChannel, queue: Outgoing) -> None:
-        self.channel, self._queue, self._is_closed = channel, queue, False
-
-    @property
-    def is_clogged(self) -> bool:
-        """Say whether frames still wait for the network."""
-        return not self._queue.empty()
-
-    def post(self, message: bytes) -> None:
-        """Queue a message; raises asyncio.QueueFull where nobody reads."""
-        if not self._is_closed:
-            self._queue.put_nowait((self.channel, message))
-
-    def close(self) -> None:
-        """Drop whatever is posted from now on: another session has taken the socket."""
-        self._is_closed = True
-
-
-class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
+class SessionConsumer(Socket):
     """The socket of one tab: handshakes in clear, then the sealed session of the last one opened."""
 
-    open_sockets = 0
-
-    async def connect(self) -> None:
-        self.tasks: set[asyncio.Task[None]] = set()
+    def __init__(self, *, first_request_s: float = FIRST_REQUEST_S) -> None:
+        super().__init__()
+        self.first_request_s = first_request_s
         self.handshake: Handshake | None = None
-        self.handshake_task: asyncio.Task[None] | None = None
-        self.deadlines: dict[str, asyncio.TimerHandle] = {}
+        self.attesting: asyncio.Task[None] | None = None
+        self.opening: asyncio.Task[None] | None = None
         self.session: Session | None = None
         self.outlet: SealedOutlet | None = None
-        self.outgoing: Outgoing = asyncio.Queue(MAX_QUEUED_FRAMES)
-        SessionConsumer.open_sockets += 1
-        metrics.SOCKETS.inc()
+
+    async def connect(self) -> None:
         # A refused socket is accepted first: only then does a browser learn the code.
         offered = SUBPROTOCOL in self.scope["subprotocols"]
         await self.accept(SUBPROTOCOL if offered else None)
         refusal = self._refusal(offered=offered)
         if refusal is not None:
-            await self.close(refusal)
+            await self.end(refusal)
             return
         self.asker = Asker(user=str(self.scope["user"].pk), origin=self._origin())
-        self._start(self._write())
-        self._set_deadline("first request", FIRST_REQUEST_S)
+        self.start_writing()
+        self.set_deadline("first request", self.first_request_s)
 
-    async def disconnect(self, code: int) -> None:
-        SessionConsumer.open_sockets -= 1
-        metrics.SOCKETS.dec()
-        for deadline in self.deadlines.values():
-            deadline.cancel()
-        for task in self.tasks:
-            task.cancel()
+    def let_go(self) -> None:
+        """Delete the handshake's key and end the session; its answers go on."""
+        self._forget_handshake()
         if self.session is not None:
             self.session.close()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self.is_ending:  # frames that came behind the one that ended it
+            return
         try:
             if text_data is not None:
                 await self._receive_clear(text_data)
             else:
                 await self._receive_sealed(bytes_data or b"")
-        except (FrameError, ChannelError) as error:
-            await self._end(error.code, CLOSE_PROTOCOL)
-        except asyncio.QueueFull:  # the client asks and does not read
-            await self.close(CLOSE_OVERLOADED)
-        except Exception:  # outermost frame of the socket: whatever it was, nothing of it goes on the wire
-            logger.exception("a socket ended by a fault of this program")
-            await self._end("internal", CLOSE_OVERLOADED)
+        except Exception as error:  # noqa: BLE001  # outermost frame of the socket: `fail` sorts and logs
+            await self.fail(error)
 
     # --- the handshake, in clear ------------------------------------------------------------------
 
@@ -128,23 +90,25 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
             raise FrameError("bad_message", "too large")
         message = parse_clear(text)
         if isinstance(message, SessionOpen):
-            self._start(self._open(message))
-            return
-        if self.handshake_task is not None and not self.handshake_task.done():
-            self._post_clear({"type": "error", "code": "handshake_in_flight", "retry": True})
-            return
-        if not (await get_user(self.scope)).is_authenticated:
-            await self._end("login_required", CLOSE_LOGIN)
-        elif not await self._within_budget():
-            await self._end("too_many_requests", CLOSE_RATE)
+            self._receive_opening(message)
+        elif _is_running(self.attesting):
+            self._post_error("handshake_in_flight", retry=True)
         else:
-            self._forget_handshake()
-            self._clear_deadline("first request")
-            self.handshake_task = self._start(self._attest(message))
+            self.attesting = self.start(self._attest(message))
+
+    def _receive_opening(self, message: SessionOpen) -> None:
+        if _is_running(self.opening):  # of the same record, which is opened once
+            self._post_error("record_unknown", retry=True)
+        else:
+            self.opening = self.start(self._open(message))
 
     async def _attest(self, request: AttestRequest) -> None:
         """Send evidence and verdict for one request, each as soon as it is there."""
         try:
+            if not await self._may_ask():
+                return
+            self._forget_handshake()
+            self.clear_deadline("first request")
             async with asyncio.timeout(EVIDENCE_S):
                 handshake = await begin_handshake(
                     deployment(),
@@ -155,22 +119,29 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
                 )
             self.handshake = handshake
             self._post_clear(handshake.evidence_message())
-            self._set_deadline("opening", LIFETIME_S)
+            self.set_deadline("opening", LIFETIME_S)
             self._post_clear(await appraise_handshake(deployment(), handshake))
         except TimeoutError:
-            await self._end("timeout", CLOSE_TIMEOUT)
-        except FrameError as error:
-            await self._end(error.code, CLOSE_PROTOCOL)
+            await self.end(CLOSE_TIMEOUT, "timeout")
         except ModelError as error:
-            self._refuse_attestation(error.code, retry=error.retry)
-        except AttestationError as error:
+            self._post_error(error.code, retry=error.retry)
+        except (AttestationError, DatabaseFault) as error:
             logger.warning("no evidence: %s", error)
-            self._refuse_attestation("attestation_unavailable", retry=isinstance(error, UnavailableError))
+            is_passing = isinstance(error, UnavailableError | DatabaseFault)
+            self._post_error("attestation_unavailable", retry=is_passing)
+
+    async def _may_ask(self) -> bool:
+        """Say whether the socket's user is still logged in and within budget; end the socket where he is not."""
+        if not (await get_user(self.scope)).is_authenticated:
+            await self.end(CLOSE_LOGIN, "login_required")
+        elif not await self._within_budget():
+            await self.end(CLOSE_RATE, "too_many_requests")
+        return not self.is_ending
 
     async def _open(self, message: SessionOpen) -> None:
         """Open a session; a refused opening leaves the session before it running."""
-        if self.handshake_task is not None:
-            await asyncio.wait([self.handshake_task])
+        if self.attesting is not None:
+            await asyncio.wait([self.attesting])
         handshake = self.handshake
         try:
             if handshake is None or handshake.record != message.record:
@@ -182,7 +153,7 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
             return
         except AttestationError as error:
             logger.warning("an opening could not be recorded: %s", error)
-            self._refuse_attestation("attestation_unavailable", retry=True)
+            self._post_error("attestation_unavailable", retry=True)
             return
         outlet = SealedOutlet(channel, self.outgoing)
         session = Session(
@@ -203,16 +174,16 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
         self._post_clear({"type": "session.switch", "record": record})
         self.session, self.outlet = session, outlet
         outlet.post(to_json(ready))
-        self._clear_deadline("opening")
-        self._set_deadline("session", SESSION_S)
+        self.clear_deadline("opening")
+        self.set_deadline("session", SESSION_S)
 
     async def _refuse_opening(self, error: ChatError) -> None:
-        if self.session is not None or error.code in ("record_unknown", "record_expired", "history_key_wrong"):
-            self._post_clear({"type": "error", "code": error.code, "retry": error.retry})
-        elif error.code == "refused_by_policy":
-            await self._end(error.code, CLOSE_POLICY)
+        if error.code == "not_stored":  # the database did not take the user's key, or could not be asked for it
+            self._post_error("attestation_unavailable", retry=True)
+        elif self.session is not None or error.code in ("record_unknown", "record_expired", "history_key_wrong"):
+            self._post_error(error.code, retry=error.retry)
         else:
-            await self._end(error.code, CLOSE_PROTOCOL)
+            await self.end(CLOSE_POLICY if error.code == "refused_by_policy" else CLOSE_PROTOCOL, error.code)
 
     # --- the session, sealed ----------------------------------------------------------------------
 
@@ -224,22 +195,16 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
         await self.session.handle(parse_request(self.outlet.channel.open(frame)))
 
     def _post_clear(self, message: dict[str, Any]) -> None:
-        self.outgoing.put_nowait((None, to_json(message)))
+        self.outgoing.put(None, to_json(message))
 
-    async def _write(self) -> None:
-        """Send what was queued, in order; frames are sealed as they leave."""
-        while True:
-            channel, message = await self.outgoing.get()
-            if channel is None:
-                await self.send(text_data=message.decode())
-            else:
-                await self.send(bytes_data=channel.seal(message))
+    def _post_error(self, code: str, *, retry: bool) -> None:
+        self._post_clear({"type": "error", "code": code, "retry": retry})
 
     # --- the socket -------------------------------------------------------------------------------
 
     def _refusal(self, *, offered: bool) -> int | None:
         """Return the close code for a socket that may not go on."""
-        if SessionConsumer.open_sockets > settings.CONFCHAT_MAX_SOCKETS:
+        if Socket.open_sockets > settings.CONFCHAT_MAX_SOCKETS:
             return CLOSE_OVERLOADED
         if not offered:
             return CLOSE_PROTOCOL
@@ -260,41 +225,17 @@ class SessionConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels
 
         return await asyncio.to_thread(spend_both)
 
-    def _start(self, work: Any) -> asyncio.Task[None]:
-        task: asyncio.Task[None] = asyncio.create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self._finished)
-        return task
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self.tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("a task of a socket failed", exc_info=error)
-            self._start(self.close(CLOSE_OVERLOADED))
-
-    def _set_deadline(self, name: str, seconds: float) -> None:
-        self._clear_deadline(name)
-        self.deadlines[name] = asyncio.get_running_loop().call_later(seconds, self._miss, name)
-
-    def _clear_deadline(self, name: str) -> None:
-        if name in self.deadlines:
-            self.deadlines.pop(name).cancel()
-
-    def _miss(self, deadline: str) -> None:
+    def miss(self, deadline: str) -> None:
         """Close the socket at a missed deadline; a session outlives an opening that nobody made."""
         self._forget_handshake()
         if deadline != "opening" or self.session is None:
-            self._start(self._end("timeout", CLOSE_TIMEOUT))
+            self.start(self.end(CLOSE_TIMEOUT, "timeout"))
 
     def _forget_handshake(self) -> None:
         if self.handshake is not None:
             self.handshake.key = None
         self.handshake = None
 
-    def _refuse_attestation(self, code: str, *, retry: bool) -> None:
-        self._post_clear({"type": "error", "code": code, "retry": retry})
 
-    async def _end(self, code: str, close_code: int) -> None:
-        """Say why, then close; what was queued before is dropped with the session."""
-        await self.send(text_data=json.dumps({"type": "error", "code": code, "retry": False}))
-        await self.close(close_code)
+def _is_running(task: asyncio.Task[None] | None) -> bool:
+    return task is not None and not task.done()

@@ -10,11 +10,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from django.db import DatabaseError
-
 from confchat import metrics
 from confchat.conversations import Turn
-from confchat.errors import ModelError
+from confchat.errors import ModelError, RequestError
 from confchat.llm import Done, Event, Thinking
 
 logger = logging.getLogger(__name__)
@@ -22,6 +20,7 @@ logger = logging.getLogger(__name__)
 SAVE_INTERVAL_S = 1.0
 MAX_CHARACTERS = 300_000
 KEEP_FINISHED_S = 600.0
+END_TIMEOUT_S = 5.0
 
 _STATES = {"": "running", "stop": "complete", "length": "complete"}
 
@@ -57,6 +56,8 @@ class Generation:
     listeners: set[Listener] = field(default_factory=set)
     finished_at: float = 0.0
     revision: int = 0
+    _stop_reason: str = "cancelled"
+    _reading: asyncio.Task[str] | None = None
     _task: asyncio.Task[None] | None = None
     _saving: asyncio.Task[None] | None = None
 
@@ -69,13 +70,21 @@ class Generation:
         return bool(self.thinking or self.content or self.reason)
 
     def start(self, events: AsyncGenerator[Event]) -> None:
-        """Run the model's events to their end in a task of this generation's own."""
-        self._task = asyncio.create_task(self._run(events), name="generation")
+        """Run the model's events to their end in tasks of this generation's own."""
+        self._reading = asyncio.create_task(self._read(events), name="model")
+        self._task = asyncio.create_task(self._run(self._reading), name="generation")
 
     def stop(self) -> None:
-        """Cancel the model; what has come so far stays as the answer."""
-        if self._task is not None and not self.is_finished:
-            self._task.cancel()
+        """Cancel the model; what has come so far stays as the answer. One that is being stored already is let be."""
+        if self._reading is not None:
+            self._reading.cancel()
+
+    async def cut(self) -> None:
+        """End an answer that nobody asked to stop, since the server ends; return when it is stored."""
+        self._stop_reason = "truncated"
+        self.stop()
+        if self._task is not None:
+            await asyncio.wait([self._task])
 
     def turn(self) -> Turn:
         """Return the answer as it is now."""
@@ -96,14 +105,13 @@ class Generation:
             total_ms=self.usage.get("total_ms"),
         )
 
-    async def _run(self, events: AsyncGenerator[Event]) -> None:
+    async def _run(self, reading: asyncio.Task[str]) -> None:
         started = time.monotonic()
         saver = asyncio.create_task(self._save_each_second())
         try:
-            async with aclosing(events):
-                reason = await self._consume(events)
+            reason = await reading
         except asyncio.CancelledError:
-            reason = "cancelled"
+            reason = self._stop_reason
         except ModelError as error:
             reason, self.error = "error", error
         except Exception:  # outermost frame of its task: an answer must end whatever happens
@@ -113,8 +121,12 @@ class Generation:
         self.usage.setdefault("total_ms", int((time.monotonic() - started) * 1000))
         await self._finish(reason)
 
-    async def _consume(self, events: AsyncGenerator[Event]) -> str:
+    async def _read(self, events: AsyncGenerator[Event]) -> str:
         """Take in every event; return why the answer ended."""
+        async with aclosing(events):
+            return await self._consume(events)
+
+    async def _consume(self, events: AsyncGenerator[Event]) -> str:
         async for event in events:
             if isinstance(event, Done):
                 self.usage = {
@@ -138,8 +150,10 @@ class Generation:
             await asyncio.wait([self._saving])
         try:
             await self._save(self._turn_ended(reason))
-        except DatabaseError:
-            logger.exception("an answer could not be stored")
+        except RequestError as error:
+            reason, self.error = "error", ModelError(error.code)
+        except Exception:  # as above: whoever waits for this answer would wait for ever
+            logger.exception("an answer could not be stored by a fault of this program")
             reason, self.error = "error", ModelError("not_stored")
         self.reason, self.finished_at = reason, time.monotonic()
         metrics.ANSWERS.labels(reason).inc()
@@ -159,8 +173,8 @@ class Generation:
     async def _save_once(self) -> None:
         try:
             await self._save(self.turn())
-        except DatabaseError:
-            logger.exception("a partial answer could not be stored; the next second tries again")
+        except RequestError:
+            logger.warning("a partial answer could not be stored; the next second tries again")
 
     async def _save(self, turn: Turn) -> None:
         self.revision += 1
@@ -195,6 +209,12 @@ class Generations:
             ),
             None,
         )
+
+    async def cut_all(self) -> None:
+        """Have every answer that runs stored as far as it has come; gives up after some seconds."""
+        cuts = [asyncio.create_task(known.cut()) for known in self._known.values() if not known.is_finished]
+        if cuts:
+            await asyncio.wait(cuts, timeout=END_TIMEOUT_S)
 
     def _forget_old(self) -> None:
         horizon = time.monotonic() - KEEP_FINISHED_S

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from channels.db import database_sync_to_async
+from django.db import Error as DatabaseFault
 from django.db import transaction
+
+from confchat.errors import RequestError
 
 Result = TypeVar("Result")
 Job = Callable[[], Any]
+
+logger = logging.getLogger(__name__)
 
 
 class GroupCommit:
@@ -21,12 +27,20 @@ class GroupCommit:
         self._task: asyncio.Task[None] | None = None
 
     async def run(self, job: Callable[[], Result]) -> Result:
-        """Run a job in a transaction shared with others, undone alone if it fails; return or raise as it does."""
+        """Run a job in a transaction shared with others, undone alone if it fails; return or raise as it does.
+
+        Raises:
+            RequestError: `not_stored`: the database did not take it, or could not be read.
+        """
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((job, done))
         if self._task is None:
             self._task = asyncio.create_task(self._drain(), name="group commit")
-        return await done
+        try:
+            return await done
+        except DatabaseFault as error:
+            logger.warning("the database failed: %s", type(error).__name__)
+            raise RequestError("not_stored", retry=True) from error
 
     async def _drain(self) -> None:
         while self._waiting:

@@ -16,6 +16,8 @@ WEB_READY_TIMEOUT_S = 60.0
 SIMULATOR_READY_TIMEOUT_S = 30.0
 MODEL_READY_TIMEOUT_S = 120.0
 BACKLOG = 2048
+# How long a peer may leave data unread or unacknowledged before the system cuts it.
+UNREAD_TIMEOUT_S = 30
 LOOPBACK = "127.0.0.1"
 
 
@@ -29,6 +31,8 @@ def open_listener(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Connections inherit this (tcp(7)). No server above TCP can cut a peer whose window stays closed.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_TIMEOUT_S * 1000)
         listener.bind(address)
         listener.listen(BACKLOG)
     except OSError:

@@ -80,6 +80,7 @@ ROOMS = {
     "confchat.reference_release": {"attestation", "cryptography"},
     "confchat.session": {"confchat", "channels"},
     "confchat.settings": {"confchat"},
+    "confchat.sockets": {"confchat", "channels"},
     "confchat.supervisor": set(),
     "confchat.web_server": {"socket", "uvicorn"},
 }
