@@ -18,6 +18,8 @@ from attestation.export import stream_export
 from attestation.forms import SearchForm
 from attestation.measured import list_measured
 from attestation.news import begin_visit, read_news
+from attestation.overview import SPANS, read_steps
+from attestation.overview_presentation import describe_overview
 from attestation.presentation import describe_news, describe_row
 from attestation.records import list_attestations
 from attestation.views import EXPORT, VIEW
@@ -48,6 +50,19 @@ def records(request: HttpRequest) -> HttpResponse:
         visit = begin_visit(str(request.user.pk), now=now)
         context["news"] = describe_news(read_news(measured, visit=visit, now=now))
     return render(request, "attestation/records.html", context)
+
+
+@require_safe
+@login_required
+@permission_required(VIEW, raise_exception=True)
+def overview(request: HttpRequest) -> HttpResponse:
+    """Show outcomes and latency over time, and what the machine measured since when."""
+    span = SPANS.get(request.GET.get("span", "month"))
+    if span is None:
+        raise Http404
+    measured = list_measured(publication.releases())
+    context = describe_overview(read_steps(span, now=timezone.now()), measured, span=span)
+    return render(request, "attestation/overview.html", context)
 
 
 @require_safe
