@@ -19,6 +19,7 @@ from attestation.collateral import Collateral
 from attestation.encoding import parse_json
 from attestation.errors import MalformedError
 from attestation.evidence import Evidence
+from attestation.log.proof import LogProof, build_proof, parse_proof
 from attestation.program import is_program_file, program_files
 
 VERSION = "confchat/1 evidence bundle"
@@ -36,7 +37,12 @@ _REQUIRED = frozenset(
         "verdict.json",
     }
 )
-_OPTIONAL = frozenset({"aael.txt", "ccel.bin", "release.json", "release.sig", "simulator_root.der", "token.jwt"})
+_OPTIONAL = frozenset(
+    {
+        *("aael.txt", "ccel.bin", "log.tlog-proof", "log_entry.json", "release.json", "release.sig"),
+        *("simulator_root.der", "token.jwt"),
+    }
+)
 _TOKEN = re.compile(rb"[A-Za-z0-9_.-]*\Z")
 
 README = """This archive is the evidence that one machine gave of itself, once, before a conversation began.
@@ -52,6 +58,8 @@ verdict.json        what the server, the attestation service and the browser fou
 checks.json         every check that the server made, in words
 token.jwt           the attestation service's signed answer, where it gave one
 release.json, .sig  the published reference release that the statement names, and its signature
+log_entry.json      what the operator's public log says of this record; whom it concerns is hashed
+log.tlog-proof      the place of that entry in the log, and the log's signature (C2SP tlog-proof)
 keys.json           the operator's public keys of that day; get them from elsewhere before you believe them
 simulator_root.der  only in simulated evidence: the root of a made-up platform that protects nobody
 manifest.json       the name, size and SHA-256 of each file here
@@ -75,7 +83,8 @@ the same program from elsewhere: python3 -m attestation verify evidence.zip
 class Bundle:
     """One record's evidence and what was found of it at the time. Parsed, not verified.
 
-    `verdict`, `checks` and `keys` are for display; `release` is a manifest and its signature (64 bytes).
+    `verdict`, `checks` and `keys` are for display; `release` is a manifest and its signature (64 bytes);
+    `log` is the record's place in the transparency log, where the archive brings it.
     """
 
     record: str
@@ -85,6 +94,7 @@ class Bundle:
     token: str | None
     release: tuple[bytes, bytes] | None
     keys: Mapping[str, Any]
+    log: LogProof | None = None
 
 
 def build_bundle(bundle: Bundle) -> bytes:
@@ -136,6 +146,7 @@ def _parse_files(files: Mapping[str, bytes]) -> Bundle:
         token=_read_token(files),
         release=_read_release(files),
         keys=_object(files, "keys.json"),
+        log=_read_log(files),
     )
 
 
@@ -158,6 +169,8 @@ def _to_files(bundle: Bundle) -> dict[str, bytes]:
         "release.json": manifest,
         "release.sig": signature,
         "keys.json": _to_json(bundle.keys),
+        "log_entry.json": None if bundle.log is None else bundle.log.entry,
+        "log.tlog-proof": None if bundle.log is None else build_proof(bundle.log).encode(),
     }
     return {name: data for name, data in files.items() if data is not None}
 
@@ -225,6 +238,15 @@ def _read_release(files: Mapping[str, bytes]) -> tuple[bytes, bytes] | None:
     return manifest, signature
 
 
+def _read_log(files: Mapping[str, bytes]) -> LogProof | None:
+    entry, proof = files.get("log_entry.json"), files.get("log.tlog-proof")
+    if entry is None and proof is None:
+        return None
+    if entry is None or proof is None:
+        raise MalformedError("a log entry needs its proof")
+    return parse_proof(_decode(proof), entry=entry)
+
+
 def _object(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
     value = parse_json(files[name])
     if not isinstance(value, dict):
@@ -243,4 +265,4 @@ def _decode(data: bytes) -> str:
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise MalformedError("an event log is not UTF-8") from error
+        raise MalformedError("a text is not UTF-8") from error

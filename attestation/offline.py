@@ -13,6 +13,8 @@ from attestation.bundle import Bundle
 from attestation.collateral import Collateral
 from attestation.errors import MalformedError
 from attestation.evidence import Evidence
+from attestation.log.leaves import attestation_facts, signed_part, verdict_members
+from attestation.log.proof import Logged, judge_log_proof
 from attestation.pki import INTEL_ROOT_CA_SHA256
 from attestation.policy import Expectation, Policy
 from attestation.reference_values import ReferenceRelease, RefusedRelease, parse_releases
@@ -64,11 +66,14 @@ class Verification:
     judged_at: datetime
     time_was_given: bool
     now: AttestationResult | None
+    logged: Logged
 
     @property
     def holds(self) -> bool:
-        """Whether it was good then, and is good now where that was asked."""
-        return all(result.outcome == "affirming" for result in (self.then, self.now) if result is not None)
+        """Whether it was good then, is good now where that was asked, and nothing in the log speaks against it."""
+        return self.logged.status != "fail" and all(
+            result.outcome == "affirming" for result in (self.then, self.now) if result is not None
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +118,29 @@ def verify_bundle(
         judged_at=judged_at,
         time_was_given=at is not None,
         now=None if today is None else _lasting(judge(with_todays_lists(bundle.evidence, today), today.time)),
+        logged=_judge_log(bundle, anchors),
     )
+
+
+def _judge_log(bundle: Bundle, anchors: Anchors) -> Logged:
+    """Say whether this very record, with the verdict in the archive, stands in the operator's log."""
+    statement, verdict = _statement(bundle), bundle.verdict
+    error = verdict.get("error")
+    found = verdict_members(
+        outcome=str(verdict.get("server_outcome")),
+        checks=bundle.checks,
+        token=bundle.token,
+        verifier=verdict.get("verifier"),
+        error=error.get("code") if isinstance(error, dict) else None,
+    )
+    facts = attestation_facts(
+        record=bundle.record,
+        statement=bundle.evidence.statement,
+        quote_signed=signed_part(bundle.evidence.quote),
+        verdict=found,
+    )
+    origin = None if statement is None else statement.log_origin
+    return judge_log_proof(bundle.log, facts=facts, origin=origin, log_key=anchors.log_key)
 
 
 def with_todays_lists(evidence: Evidence, today: Today) -> Evidence:

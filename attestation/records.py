@@ -17,6 +17,7 @@ from attestation.collateral import Collateral
 from attestation.encoding import b64decode
 from attestation.errors import MalformedError
 from attestation.evidence import Evidence
+from attestation.log.store import read_log_proof
 from attestation.models import Attestation, SharedPart
 from attestation.search import Wanted, newest_first
 
@@ -124,6 +125,7 @@ def read_bundle(attestation: Attestation) -> Bundle:
         token=attestation.token or None,
         release=_release(attestation),
         keys=read_json(attestation.keys),
+        log=read_log_proof(attestation),
     )
 
 

@@ -13,6 +13,7 @@ from attestation.words import OUTCOME_WORDS, title_of
 SIMULATED = "SIMULATED: everything is checked as on real hardware, but the hardware is made up. It protects nobody."
 
 _MARKS = {"pass": "✓", "fail": "✗", "unknown": "?"}
+_LOGGED = {"pass": "Yes.", "fail": "NO.", "unknown": "Not shown here."}
 _INDENT = " " * 4
 
 
@@ -27,6 +28,8 @@ def to_text(verification: Verification) -> str:
     else:
         lines += ["", f"Is it good NOW? With the lists given, as of {write_time(now.evaluated_at)}:"]
         lines += [*check_lines(now.checks), "", *ending(now, [])]
+    lines += ["", f"Does it stand in the public log? {_LOGGED[verification.logged.status]}"]
+    lines += [f"{_INDENT}{printable(verification.logged.detail)}"]
     return "\n".join(lines)
 
 
@@ -41,6 +44,7 @@ def to_members(verification: Verification) -> dict[str, Any]:
             "time_was_given": verification.time_was_given,
         },
         "now": verification.now and result_members(verification.now),
+        "log": {"status": verification.logged.status, "detail": verification.logged.detail},
         "server": verification.bundle.verdict.get("server_outcome"),
     }
 

@@ -9,7 +9,6 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from attestation.errors import MalformedError
 from attestation.log.leaves import (
     SALT_SIZE,
     Kind,
@@ -19,10 +18,10 @@ from attestation.log.leaves import (
     canonical_json,
     opening_facts,
     parse_entry,
+    signed_part,
 )
 from attestation.log.store import append_leaf
 from attestation.models import Attestation, LogEntry
-from attestation.quote import parse_quote
 
 
 def log_attestation(attestation: Attestation, *, quote: bytes, verdict: Mapping[str, Any]) -> None:
@@ -62,14 +61,6 @@ def log_policy(says: Mapping[str, Any]) -> bool:
             return False
         append_leaf(leaf)
         return True
-
-
-def signed_part(quote: bytes) -> bytes:
-    """Return a quote's header and body, which the processor signed, or all of a quote that cannot be read."""
-    try:
-        return parse_quote(quote).signed
-    except MalformedError:
-        return quote
 
 
 def _without_time(entry: bytes) -> bytes:

@@ -11,12 +11,13 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 from attestation.encoding import b64decode, b64encode, parse_json
 from attestation.errors import AppraisalError, ConfigurationError, MalformedError
 from attestation.log.tiles import MAX_ENTRY_BYTES
+from attestation.quote import parse_quote
 
 VERSION = "confchat/1 log entry"
 SALT_SIZE = 32
@@ -79,6 +80,14 @@ def attestation_facts(
     return {"record": record, **{name: hashlib.sha256(data).hexdigest() for name, data in digests.items()}}
 
 
+def signed_part(quote: bytes) -> bytes:
+    """Return a quote's header and body, which the processor signed, or all of a quote that cannot be read."""
+    try:
+        return parse_quote(quote).signed
+    except MalformedError:
+        return quote
+
+
 def verdict_members(
     *, outcome: str, checks: list[Any], token: str | None, verifier: Any, error: str | None
 ) -> dict[str, Any]:
@@ -114,14 +123,6 @@ def parse_entry(entry: bytes) -> Mapping[str, Any]:
     if not isinstance(members.get("kind"), str) or type(members.get("at")) is not int:
         raise MalformedError("a log entry without kind or time")
     return members
-
-
-def entry_time(members: Mapping[str, Any]) -> datetime:
-    """Return when an entry says that it was made. Raises `MalformedError` where there is no such time."""
-    try:
-        return datetime.fromtimestamp(members["at"], UTC)
-    except (OverflowError, OSError, ValueError) as error:
-        raise MalformedError("a log entry of no time that exists") from error
 
 
 def canonical_json(value: Any) -> bytes:

@@ -13,6 +13,7 @@ from attestation.errors import ConfigurationError
 from attestation.log.checkpoint import Checkpoint
 from attestation.log.leaves import Leaf
 from attestation.log.merkle import EMPTY_ROOT, hash_leaf, hash_leaves
+from attestation.log.proof import LogProof
 from attestation.log.signer import CheckpointSigner, Growth, SignedCheckpoint
 from attestation.log.tiles import WIDTH, Tile, TiledTree, build_bundle
 from attestation.models import Attestation, LogCheckpoint, LogEntry, LogHead, LogNode
@@ -73,6 +74,25 @@ def read_tile(tile: Tile) -> bytes:
     start = tile.index * WIDTH
     rows = LogEntry.objects.filter(index__gte=start, index__lt=start + tile.width).order_by("index")
     return build_bundle(bytes(entry) for entry in rows.values_list("entry", flat=True))
+
+
+def read_log_proof(attestation: Attestation) -> LogProof | None:
+    """Return the proof that a record's entry stands in the first checkpoint that covers it, None before there is one.
+
+    Raises:
+        ConfigurationError: the database lacks entries.
+    """
+    row = LogEntry.objects.filter(record=attestation, kind="attestation").first()
+    kept = None if row is None else LogCheckpoint.objects.filter(size__gt=row.index).order_by("size").first()
+    if row is None or row.salt is None or kept is None:
+        return None
+    return LogProof(
+        entry=bytes(row.entry),
+        salt=bytes(row.salt),
+        index=row.index,
+        path=tuple(read_tree(kept.size).prove_inclusion(row.index)),
+        note=kept.note,
+    )
 
 
 def sign_log(signer: CheckpointSigner) -> SignedCheckpoint:

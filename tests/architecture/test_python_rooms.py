@@ -99,6 +99,7 @@ PURE = (
     "attestation.log.follower",
     "attestation.log.leaves",
     "attestation.log.merkle",
+    "attestation.log.proof",
     "attestation.log.signer",
     "attestation.log.tiles",
     "attestation.pki",
