@@ -11,7 +11,7 @@ import hashlib
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -32,7 +32,6 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 MAX_SUMMARY_BYTES = 1024 * 1024
 
 _SIGNATURE_LABEL = b"confchat/1 export\x00"
-_PART_BYTES = ("quote_certificates", "ccel", "simulator_root")
 
 README = """This archive holds the evidence of many attestations, and nothing of any conversation.
 
@@ -82,6 +81,7 @@ class BulkArchive:
     summary: Mapping[str, Any]
     faults: list[str] = field(default_factory=list)
     _parts: dict[str, bytes] = field(default_factory=dict)
+    _values: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path, *, log_key: bytes | None) -> BulkArchive:
@@ -133,10 +133,18 @@ class BulkArchive:
             raise MalformedError("a part is not what its digest says")
         self._parts[members["part"]] = content
 
+    def _read(self, digests: Mapping[str, str], name: str, read: Callable[[bytes], Any]) -> Any:
+        """Return the value of a part, read once for each thing that it stands for."""
+        key = name, digests[name]
+        if key not in self._values:
+            self._values[key] = read(self._parts[digests[name]])
+        return self._values[key]
+
     def _bundle(self, members: Mapping[str, Any]) -> Bundle:
         try:
-            parts = {name: self._parts[digest] for name, digest in members["parts"].items()}
-            aael, release = parts.get("aael"), parts.get("release")
+            digests = members["parts"]
+            parts = {name: self._parts[digest] for name, digest in digests.items()}
+            aael = parts.get("aael")
             return Bundle(
                 record=str(members["record"]),
                 evidence=Evidence(
@@ -144,23 +152,24 @@ class BulkArchive:
                     deployment_sig=b64decode(members["deployment_sig"]),
                     kem_key=b64decode(members["kem_key"]),
                     quote=b64decode(members["quote_head"]) + parts["quote_certificates"],
-                    collateral=Collateral.from_wire(parse_json(parts["collateral"])),
+                    collateral=self._read(digests, "collateral", lambda data: Collateral.from_wire(parse_json(data))),
                     ccel=parts.get("ccel"),
                     aael=None if aael is None else aael.decode(),
                     trust_anchor="simulator" if members["trust_anchor"] == "simulator" else "intel",
                     simulator_root=parts.get("simulator_root"),
                 ),
                 verdict=dict(members["verdict"]),
-                checks=list(parse_json(parts["checks"])),
+                checks=self._read(digests, "checks", lambda data: list(parse_json(data))),
                 token=members["token"],
-                release=None if release is None else _release(parse_json(release)),
-                keys=dict(parse_json(parts["keys"])),
+                release=self._read(digests, "release", _release) if "release" in digests else None,
+                keys=self._read(digests, "keys", lambda data: dict(parse_json(data))),
             )
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise MalformedError("a record does not have the known form") from error
 
 
-def _release(members: Mapping[str, Any]) -> tuple[bytes, bytes]:
+def _release(data: bytes) -> tuple[bytes, bytes]:
+    members = parse_json(data)
     return b64decode(members["manifest"]), b64decode(members["signature"])
 
 

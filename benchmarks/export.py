@@ -1,0 +1,136 @@
+"""How long an export takes and how much memory it needs, and how long judging it again takes.
+
+usage: python -m benchmarks.export [records]     prints one JSON line; a hundred real records, copied
+"""
+
+# ruff: noqa: PLC0415  # Django's parts are imported when its settings know where the database is
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    from tests.attestation.scene import Scene
+
+MANY = 10_000
+COPIED_AT_ONCE = 500
+
+
+def main(records: int) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ.update(CONFCHAT_DATA_DIR=directory, CONFCHAT_DEVELOPMENT="1", CONFCHAT_SECRET_KEY="x" * 50)
+        os.environ["DJANGO_SETTINGS_MODULE"] = "confchat.settings"
+        import django
+
+        django.setup()
+        measure(records, Path(directory))
+
+
+def measure(records: int, directory: Path) -> None:
+    from django.core.management import call_command
+
+    from attestation.commands.verify_many import verify_many
+    from attestation.export import iter_export
+    from attestation.offline import Anchors
+    from attestation.search import Wanted
+    from benchmarks.product import report
+    from tests.attestation.scene import build_scene
+
+    call_command("migrate", verbosity=0)
+    scene = replace(build_scene(), now=datetime.now(UTC))
+    scene = replace(scene, collateral=scene.platform.collateral(scene.now - timedelta(days=1)))
+    asyncio.run(fill(scene, records))
+    path = directory / "bulk.zip"
+    before = most = resident_mb()
+    started = time.perf_counter()
+    with path.open("wb") as file:
+        for piece in iter_export(Wanted(), sign=scene.log_private_key.sign, now=scene.now):
+            file.write(piece)
+            most = max(most, resident_mb())
+    export_s = time.perf_counter() - started
+    anchors = Anchors(
+        nonce=None,
+        conversation=None,
+        origin=None,
+        suites=None,
+        log_key=scene.log_key.public,
+        release_keys=(scene.release_key.public_key().public_bytes_raw(),),
+        token_issuer=None,
+        simulator_root_sha256=scene.policy.simulator_root_sha256,
+        accepted_tcb_statuses=frozenset({"UpToDate"}),
+        refused_advisories=frozenset(),
+        service_tds=frozenset(),
+        min_release_version="0.1.0",
+        min_tcb_evaluation_data_number=18,
+    )
+    started = time.perf_counter()
+    tally = verify_many(path, anchors)
+    assert (tally.records, tally.holds) == (records, True), tally
+    report(
+        records=records,
+        export_s=export_s,
+        export_mb=path.stat().st_size / 1e6,
+        export_memory_mb=most - before,
+        verify_s=time.perf_counter() - started,
+    )
+
+
+async def fill(scene: Scene, records: int) -> None:
+    """Store `records` attestations: a hundred real ones, and copies of them under ids and times of their own."""
+    from asgiref.sync import sync_to_async
+
+    from attestation.appraisal import appraise
+    from attestation.history import record_attestation
+    from attestation.models import Attestation
+    from tests.attestation.scene import ask
+
+    for _ in range(min(records, 100)):
+        nonce = os.urandom(32)
+        evidence = scene.evidence(nonce=nonce)
+        verdict = await ask(scene, scene.service(), evidence)
+        result = appraise(
+            evidence,
+            policy=scene.policy,
+            expectation=replace(scene.expectation, nonce=nonce),
+            releases=(scene.release,),
+            token=verdict.token,
+        )
+        await record_attestation(
+            str(uuid4()),
+            evidence=evidence,
+            result=result,
+            verdict=verdict,
+            user=None,
+            conversation=None,
+            requested_at=scene.now,
+            evidence_at=scene.now,
+            releases=(scene.release,),
+            keys=scene.keys,
+        )
+    originals = await sync_to_async(lambda: list(Attestation.objects.all()))()
+    copies = []
+    for number in range(records - len(originals)):
+        copy = originals[number % len(originals)]
+        copy.pk, copy.verdict_at = uuid4(), scene.now + timedelta(milliseconds=number + 1)
+        copies.append(Attestation(**{field.attname: getattr(copy, field.attname) for field in copy._meta.fields}))
+    await sync_to_async(Attestation.objects.bulk_create)(copies, batch_size=COPIED_AT_ONCE)
+
+
+def resident_mb() -> float:
+    """Return how much memory this process has now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else MANY)
