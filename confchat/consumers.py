@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Any
 
-from channels.auth import get_user
 from django.conf import settings
 from django.db import Error as DatabaseFault
 
 from attestation.errors import AttestationError, UnavailableError
 from attestation.statement import LIFETIME_S
+from confchat.admission import is_logged_in
 from confchat.deployment import deployment
 from confchat.errors import ChannelError, ChatError, FrameError, ModelError, RequestError
 from confchat.frames import AttestRequest, SessionOpen, parse_clear, parse_request, to_json
@@ -33,6 +34,8 @@ FIRST_REQUEST_S = EVIDENCE_S = 30
 SESSION_S = 12 * 3600
 MAX_CLEAR_BYTES = 16 * 1024
 MAX_SEALED_BYTES = 1024 * 1024
+MAX_CLEAR_SENT_BYTES = 512 * 1024
+LOGIN_RECHECK_S = 30.0
 
 CLOSE_LOGIN = 4401
 CLOSE_POLICY = 4403
@@ -63,6 +66,7 @@ class SessionConsumer(Socket):
             await self.end(refusal)
             return
         self.asker = Asker(user=str(self.scope["user"].pk), origin=self._origin())
+        self.login_checked_at = time.monotonic()
         self.start_writing()
         self.set_deadline("first request", self.first_request_s)
 
@@ -132,7 +136,7 @@ class SessionConsumer(Socket):
 
     async def _may_ask(self) -> bool:
         """Say whether the socket's user is still logged in and within budget; end the socket where he is not."""
-        if not (await get_user(self.scope)).is_authenticated:
+        if not await self._is_logged_in():
             await self.end(CLOSE_LOGIN, "login_required")
         elif not await self._within_budget():
             await self.end(CLOSE_RATE, "too_many_requests")
@@ -165,16 +169,17 @@ class SessionConsumer(Socket):
             history_key=opening.history_key,
         )
         ready = ready_message(handshake, opening, outcome=outcome, resume=session.resume, consistency=consistency)
-        self._switch(handshake.record, session, outlet, ready)
+        self._switch(handshake, session, outlet, ready)
 
-    def _switch(self, record: str, session: Session, outlet: SealedOutlet, ready: dict[str, Any]) -> None:
+    def _switch(self, handshake: Handshake, session: Session, outlet: SealedOutlet, ready: dict[str, Any]) -> None:
         if self.session is not None and self.outlet is not None:
             self.session.close()
             self.outlet.close()
-        self._post_clear({"type": "session.switch", "record": record})
+        self._post_clear({"type": "session.switch", "record": handshake.record})
         self.session, self.outlet = session, outlet
         outlet.post(to_json(ready))
-        self.clear_deadline("opening")
+        if self.handshake is handshake:  # else a later one waits for its opening already
+            self.clear_deadline("opening")
         self.set_deadline("session", SESSION_S)
 
     async def _refuse_opening(self, error: ChatError) -> None:
@@ -192,10 +197,16 @@ class SessionConsumer(Socket):
             raise FrameError("bad_message", "too large")
         if self.session is None or self.outlet is None:
             raise ChannelError("no_session")
+        if time.monotonic() - self.login_checked_at > LOGIN_RECHECK_S and not await self._is_logged_in():
+            await self.end(CLOSE_LOGIN, "login_required")
+            return
         await self.session.handle(parse_request(self.outlet.channel.open(frame)))
 
     def _post_clear(self, message: dict[str, Any]) -> None:
-        self.outgoing.put(None, to_json(message))
+        data = to_json(message)
+        if len(data) > MAX_CLEAR_SENT_BYTES:
+            raise UnavailableError("the evidence is larger than any client takes")
+        self.outgoing.put(None, data)
 
     def _post_error(self, code: str, *, retry: bool) -> None:
         self._post_clear({"type": "error", "code": code, "retry": retry})
@@ -215,6 +226,10 @@ class SessionConsumer(Socket):
     def _origin(self) -> str:
         headers: dict[bytes, bytes] = dict(self.scope["headers"])
         return headers.get(b"origin", b"").decode("latin-1")
+
+    async def _is_logged_in(self) -> bool:
+        self.login_checked_at = time.monotonic()
+        return await is_logged_in(self.scope, user=str(self.scope["user"].pk))
 
     async def _within_budget(self) -> bool:
         def spend_both() -> bool:

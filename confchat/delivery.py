@@ -63,7 +63,8 @@ class Delivery:
     def __init__(
         self, generation: Generation, *, beat: Beat, outlet: Outlet, request_id: int, offsets: tuple[int, int]
     ) -> None:
-        self._generation, self._beat, self._outlet = generation, beat, outlet
+        self.generation, self.is_over = generation, False
+        self._beat, self._outlet = beat, outlet
         self._request_id = request_id
         self._thinking, self._content = offsets
         self._head = f'{{"type":"chat.delta","id":{request_id},"reply":"{generation.reply}","offsets":{{"thinking":'
@@ -72,20 +73,21 @@ class Delivery:
 
     def wake(self) -> None:
         """Join the beat once the answer has begun."""
-        if self._generation.has_spoken:
-            self._generation.listeners.discard(self)
+        if self.generation.has_spoken:
+            self.generation.listeners.discard(self)
             self._beat.add(self)
 
     def end(self) -> None:
         """Leave the beat; the answer itself goes on."""
-        self._generation.listeners.discard(self)
+        self.is_over = True
+        self.generation.listeners.discard(self)
         self._beat.discard(self)
 
     def speak(self) -> None:
         """Send this beat's frame: what fits of what has come, or nothing, or the end."""
         if self._outlet.is_clogged:
             return
-        generation = self._generation
+        generation = self.generation
         has_rest = self._thinking < len(generation.thinking) or self._content < len(generation.content)
         if generation.is_finished and not has_rest:
             self.end()
@@ -96,16 +98,16 @@ class Delivery:
     def _delta(self) -> bytes:
         message = f'{self._head}{self._thinking},"content":{self._content}}}'.encode()
         room = PAD_SIZE - len(message) - len("}")
-        thinking, taken = _member("thinking", self._generation.thinking, self._thinking, room)
+        thinking, taken = _member("thinking", self.generation.thinking, self._thinking, room)
         self._thinking += taken
         content = b""
-        if self._thinking == len(self._generation.thinking):
-            content, taken = _member("content", self._generation.content, self._content, room - len(thinking))
+        if self._thinking == len(self.generation.thinking):
+            content, taken = _member("content", self.generation.content, self._content, room - len(thinking))
             self._content += taken
         return message + thinking + content + b"}"
 
     def _done(self) -> bytes:
-        generation = self._generation
+        generation = self.generation
         usage = {name: value for name, value in generation.usage.items() if value is not None}
         message = {
             "type": "chat.done",

@@ -20,6 +20,7 @@ from attestation.policy import NO_CONVERSATION
 from attestation.statement import LIFETIME_S, Statement, build_statement, report_data
 from confchat import metrics
 from confchat.channel import KemKey, SealedChannel, choose_suite, generate_kem_key, open_opening
+from confchat.checks import is_loopback
 from confchat.deployment import Deployment
 from confchat.errors import ChannelError, FrameError, RequestError
 from confchat.frames import Opening, SessionOpen, parse_opening
@@ -272,6 +273,6 @@ def _expectation(deployment: Deployment, handshake: Handshake) -> Expectation:
         deployment_key=deployment.log_key.public,
         now=datetime.now(UTC),
         elapsed_s=time.monotonic() - handshake.started,
-        loopback=deployment.development,
+        loopback=deployment.development and is_loopback(handshake.asker.origin),
         log_view=None,
     )

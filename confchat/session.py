@@ -21,6 +21,7 @@ from confchat.scratchpad import Scratchpad
 
 Result = TypeVar("Result")
 
+MAX_DELIVERIES = 16  # at once in one session: each speaks on every beat of the whole server
 ALLOWED_OPTIONS = frozenset(
     {"temperature", "top_p", "top_k", "min_p", "seed", "stop", "num_predict", "repeat_penalty", "repeat_last_n"}
 )
@@ -111,7 +112,7 @@ class Session:
 
     async def _stop(self, request: Request) -> None:
         generation = self._deployment.generations.find(owner=self._user, reply=request["reply"])
-        if generation is None or generation.conversation != self._conversation:
+        if generation is None or generation.conversation != self._conversation or not self._may_stop(generation):
             raise RequestError("not_found")
         generation.stop()
         self._reply(request, "chat.stopped", reply=generation.reply)
@@ -146,12 +147,12 @@ class Session:
         self._reply(request, "conversation.renamed", conversation=request["conversation"])
 
     async def _delete(self, request: Request) -> None:
-        running = self._deployment.generations.running_in(owner=self._user, conversation=request["conversation"])
-        if running is not None:
-            running.stop()
         shelf = self._shelf
         await self._write(lambda: shelf.delete_conversation(request["conversation"]))
         self._deployment.log.wake()
+        running = self._deployment.generations.running_in(owner=self._user, conversation=request["conversation"])
+        if running is not None:
+            running.stop()
         self._reply(request, "conversation.deleted", conversation=request["conversation"])
 
     async def _models(self, request: Request) -> None:
@@ -196,13 +197,21 @@ class Session:
         """Answers made under the history key need a session that proved it; others, their value."""
         if generation.is_stored:
             return isinstance(self._shelf, Shelf) and generation.conversation == self._conversation
-        return hmac.compare_digest(generation.resume, resume or self.resume)
+        return hmac.compare_digest(generation.resume.encode(), (resume or self.resume).encode())
+
+    def _may_stop(self, generation: Generation) -> bool:
+        """Who may read an answer, or has it read to him since he knew its value, may end it."""
+        is_heard = any(delivery.generation is generation for delivery in self._deliveries)
+        return is_heard or self._may_read(generation, None)
 
     def _announce(self, request: Request, generation: Generation) -> None:
         self._reply(request, "chat.started", message=generation.prompt, reply=generation.reply)
         self._deliver(request, generation, offsets=(0, 0))
 
     def _deliver(self, request: Request, generation: Generation, *, offsets: tuple[int, int]) -> None:
+        self._deliveries = [delivery for delivery in self._deliveries if not delivery.is_over]
+        if len(self._deliveries) >= MAX_DELIVERIES:
+            raise RequestError("busy", retry=True)
         self._deliveries.append(
             Delivery(
                 generation, beat=self._deployment.beat, outlet=self._outlet, request_id=request.id, offsets=offsets
