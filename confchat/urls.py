@@ -12,6 +12,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("attestation/evidence", views.evidence, name="evidence"),
     path("attestation/", include("attestation.urls")),
+    path("how/", views.how, name="how"),
     path("healthz", views.healthz, name="healthz"),
     path("metrics", views.prometheus, name="metrics"),
     path("readyz", views.readyz, name="readyz"),

@@ -43,6 +43,12 @@ def chat(request: HttpRequest, conversation: uuid.UUID | None = None) -> HttpRes
     return render(request, "chat.html", context)
 
 
+@require_safe
+def how(request: HttpRequest) -> HttpResponse:
+    """What a green badge proves and what it does not, for anyone; the page fills in what its browser saw."""
+    return render(request, "how.html", {"site": f"{request.scheme}://{request.get_host()}"})
+
+
 def page_configuration() -> dict[str, Any]:
     """Build what the page's script is told: addresses, and the anchors that it pins."""
     parts = deployment()

@@ -24,6 +24,8 @@ export const TRUST = {
   "changes.known": "Since you were last here, within what the known release allows, this changed: {names}.",
   "changes.key": "This browser follows another key of the operator since you accepted it.",
   "changes.one": "{old} → {value} (the former since {since})",
+  "seen.summary": "{origin} last proved itself to this browser on {at}; the first time was {first}.",
+  "seen.since": "unchanged since {since}",
   "seen.release": "Release",
   "seen.releaseDigest": "Release manifest",
   "seen.model": "Model",
@@ -37,8 +39,7 @@ export const TRUST = {
   "seen.tcbStatus": "Status of the processor",
   "seen.logKey": "Operator's key",
   "seen.releaseKey": "Release key",
-  "notice.key":
-    "A key by which this browser knows this site has changed. Read what that means before you go on.",
+  "notice.key": "A key by which this browser knows this site has changed. Read what that means before you go on.",
   "notice.read": "Read",
   "notice.noted": "Noted",
 };
