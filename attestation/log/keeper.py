@@ -65,11 +65,6 @@ class LogKeeper:
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._sign(), name="log checkpoint")
 
-    async def settle(self) -> None:
-        """Wait until what was written before is signed for."""
-        if self._task is not None:
-            await asyncio.wait([self._task])
-
     async def prove_consistency(self, old: tuple[int, bytes] | None, *, size: int) -> list[str] | None:
         """Return the proof from a client's checkpoint to `size`, None where it has none, or not an older one.
 
