@@ -93,7 +93,7 @@ def attest(site: Site, options: argparse.Namespace) -> Attestation:
     answer = site.ask_evidence(sent)
     elapsed_s = time.monotonic() - started
     releases = site.releases()
-    verdict = None if service is None else asyncio.run(_ask(options.verifier, service, answer))
+    verdict = None if service is None else asyncio.run(_ask(options, service, answer))
     if service is not None:
         anchors = replace(anchors, token_issuer=service)
     result = appraise(
@@ -176,8 +176,8 @@ def _chosen_service(options: argparse.Namespace) -> TokenIssuer | None:
     return service
 
 
-async def _ask(url: str, issuer: TokenIssuer, answer: Answer) -> Verdict:
-    verifier = remote_verifier(url, issuer=issuer)
+async def _ask(options: argparse.Namespace, issuer: TokenIssuer, answer: Answer) -> Verdict:
+    verifier = remote_verifier(options.verifier, issuer=issuer, clock=options.clock)
     try:
         return await verifier.verify(answer.evidence, report_data=report_data(answer.evidence.statement))
     finally:

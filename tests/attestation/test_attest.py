@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 
 from attestation.__main__ import BAD_INPUT, GREEN, NOT_GREEN, main
-from attestation.encoding import b64encode
+from attestation.encoding import b64decode, b64encode
+from attestation.reference_values import parse_release
+from attestation.services import AttestationService, create_application
+from attestation.token import TokenIssuer
 from tests.attestation.lying_server import lying_server
+from tests.attestation.scene import FixedCollateral
 from tests.cases.forgeries import FORGERIES
-from tests.cases.scene import DEPLOYMENT_KEY, NOW, OTHER_KEY, POLICY, Scene
+from tests.cases.python import read_policy
+from tests.cases.scene import COLLATERAL, DEPLOYMENT_KEY, NOW, OTHER_KEY, PLATFORM, POLICY, TOKEN_KEY, Scene
 
 ROOT = Path(__file__).parents[2]
 LOG_KEY = b64encode(DEPLOYMENT_KEY.public_key().public_bytes_raw())
@@ -103,6 +113,42 @@ def test_the_strangers_own_service_must_agree(tmp_path: Path, capsys: pytest.Cap
         assert ask([*arguments, *chosen[:2]]) == BAD_INPUT
 
 
+def test_a_service_of_the_strangers_own_choosing_agrees(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (published,) = Scene().build()["releases"]
+    manifest, signature = (b64decode(published[name]) for name in ("manifest", "signature"))
+    service = AttestationService(
+        key=TOKEN_KEY,
+        policy=read_policy({**POLICY, "token": None}),
+        releases=(parse_release(manifest, signature, release_key=b64decode(POLICY["release_key"])),),
+        collateral=FixedCollateral(COLLATERAL),
+        simulator_root=PLATFORM.root_der,
+        clock=lambda: NOW,
+    )
+    with lying_server(honest) as server, served(create_application(service)) as url:
+        issuer = tmp_path / "own.json"
+        issuer.write_text(json.dumps(wire_of(service.issuer)))
+        arguments = without(command(server.address, tmp_path), "--token-issuer")
+        assert ask([*arguments, "--verifier", url, "--verifier-key", str(issuer), "--json"]) == GREEN
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verifier"]["url"], told["verifier"]["error"]) == (url, None)
+    assert told["checks"][-1]["id"] == "verdict.token"
+
+
+@contextmanager
+def served(application: Any) -> Iterator[str]:
+    """Serve an ASGI application on a free port of this computer."""
+    server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="warning", lifespan="off"))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
 @pytest.mark.parametrize("url", ["ftp://a", "localhost", "http://127.0.0.1:1", "http://127.0.0.1:1/path", "http://["])
 def test_a_server_that_cannot_be_asked_is_bad_input(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["attest", url]) == BAD_INPUT
@@ -115,6 +161,11 @@ def test_an_answer_that_is_no_evidence_is_bad_input(tmp_path: Path) -> None:
 
     with lying_server(broken) as server:
         assert ask(command(server.address, tmp_path)) == BAD_INPUT
+
+
+def wire_of(issuer: TokenIssuer) -> dict[str, Any]:
+    names = ("issuer", "audience", "algorithm")
+    return {**{name: getattr(issuer, name) for name in names}, "key": dict(issuer.key)}
 
 
 def ask(arguments: list[str]) -> int:
