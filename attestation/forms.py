@@ -79,6 +79,13 @@ class SearchForm(forms.Form):
         )
 
 
+class CompareForm(forms.Form):
+    """Which two records stand side by side; without a first one it is the one before the second."""
+
+    first = forms.UUIDField(label=gettext_lazy("One record"), required=False)
+    second = forms.UUIDField(label=gettext_lazy("Another record"))
+
+
 def _describe(measured: Measured) -> str:
     release = ", ".join(measured.releases) or _("no known release")
     return f"{measured.name} · {release} · {measured.first_at:%Y-%m-%d}"

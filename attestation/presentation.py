@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -107,14 +107,20 @@ def outcome_mark(outcome: str, *, is_simulated: bool) -> Mark:
 
 
 def _check_line(check: dict[str, str]) -> CheckLine:
-    name, status = check["id"], check["status"]
+    name = check["id"]
     return CheckLine(
         id=name,
         title=_(title_of(name)),
-        mark=Mark(style=f"is-{status}", icon=_ICONS.get(status, "cross"), word=_(STATUS_WORDS.get(status, status))),
+        mark=check_mark(check),
         source=_(SOURCE_WORDS.get(check["source"], check["source"])),
         detail=check["detail"],
     )
+
+
+def check_mark(check: Mapping[str, str]) -> Mark:
+    """Return how a check stands as a chip."""
+    status = check["status"]
+    return Mark(style=f"is-{status}", icon=_ICONS.get(status, "cross"), word=_(STATUS_WORDS.get(status, status)))
 
 
 def _is_simulated(attestation: Attestation) -> bool:

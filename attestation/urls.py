@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from attestation import pages, views
+from attestation import pages, views, workspace
 
 app_name = "attestation"
 
 urlpatterns = [
     path("", pages.records, name="records"),
     path("overview/", pages.overview, name="overview"),
+    path("compare/", workspace.compare, name="compare"),
+    path("records/<uuid:record>/again/", workspace.again, name="again"),
     path("records/<uuid:record>/", views.record, name="record"),
     path("records/<uuid:record>/evidence.zip", views.evidence, name="evidence"),
     path("export", pages.export, name="export"),

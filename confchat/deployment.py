@@ -14,6 +14,7 @@ from django.conf import settings
 from attestation import publication
 from attestation.appraisal import Policy
 from attestation.attester import TdxAttester, choose_attester
+from attestation.collateral import Collateral
 from attestation.errors import ConfigurationError
 from attestation.log.checkpoint import Checkpoint
 from attestation.log.keeper import LogKeeper
@@ -138,6 +139,15 @@ def deployment() -> Deployment:
         model_endpoint="loopback" if is_loopback(settings.CONFCHAT_OLLAMA_HOST) else "remote",
         development=settings.CONFCHAT_DEVELOPMENT,
     )
+
+
+async def collateral_for(quote: bytes) -> Collateral:
+    """Return today's lists for a quote's platform, as this installation gets them.
+
+    Raises:
+        UnavailableError, MalformedError, ConfigurationError: there are none.
+    """
+    return await deployment().collateral.collateral_for(quote)
 
 
 def _collateral_cache(policy: Policy, *, is_simulated: bool) -> CollateralCache:

@@ -43,6 +43,8 @@ CONFCHAT_MIN_TCB_EVALUATION = env.integer("CONFCHAT_MIN_TCB_EVALUATION", 18)
 CONFCHAT_TCB_STATUSES = env.words("CONFCHAT_TCB_STATUSES", ("UpToDate",))
 CONFCHAT_REFUSED_ADVISORIES = env.words("CONFCHAT_REFUSED_ADVISORIES", ())
 CONFCHAT_SERVICE_TDS = env.words("CONFCHAT_SERVICE_TDS", ())
+# Where the history's pages get today's lists for a quote from: an async function, by its name.
+CONFCHAT_COLLATERAL_SOURCE = "confchat.deployment.collateral_for"
 CONFCHAT_LOG_ORIGIN = env.text("CONFCHAT_LOG_ORIGIN", f"{urlsplit(CONFCHAT_ORIGINS[0]).netloc}/attestation-log")
 CONFCHAT_CONTEXT_TOKENS = env.integer("CONFCHAT_CONTEXT_TOKENS", 8192, least=512)
 CONFCHAT_HANDSHAKES_PER_USER = env.integer("CONFCHAT_HANDSHAKES_PER_USER", 60, least=1)
