@@ -188,6 +188,7 @@ for (const [name, value] of Object.entries({
   statement_sha256: "00".repeat(32),
   user: "another",
   conversation: B,
+  outcome: "warning",
   record: B,
 })) {
   test(`a session.ready with another ${name} ends the session`, async () => {

@@ -7,6 +7,7 @@ import {
   KEM_DHKEM_X25519_HKDF_SHA256,
 } from "../../static/vendor/hpke.js";
 import { b64decode, b64encode, fromUtf8, utf8 } from "../../static/js/crypto/encoding.js";
+import { worseOutcome } from "../../static/js/models/gate.js";
 import { HistoryKey } from "../../static/js/models/history_key.js";
 import { LogView } from "../../static/js/models/log_view.js";
 import { LogKeyPin } from "../../static/js/models/pins.js";
@@ -197,7 +198,7 @@ export class StandInServer {
       statement_sha256: createHash("sha256").update(this.statement).digest("hex"),
       user: opening.user,
       conversation: this.current.conversation,
-      outcome: opening.outcome,
+      outcome: worseOutcome(opening.outcome, this.serviceOutcome ?? this.outcome),
       resume: "resume",
       consistency: null,
     };

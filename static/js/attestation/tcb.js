@@ -85,8 +85,13 @@ function isCuredByRelaunch({ report, tcbInfo, hardware, status, module, qe }) {
   if (!current || !onlyModuleIsOld) return false;
   const newest = tcbInfo.levels[0].tdxSvns;
   const version = current[MODULE_VERSION];
-  const newestModule = version ? findModule(tcbInfo, version).levels[0]?.isvSvn : newest[MODULE_SVN];
+  const newestModule = version ? newestSvn(findModule(tcbInfo, version)) : newest[MODULE_SVN];
   return current[MODULE_SVN] >= newestModule && current[LATE_MICROCODE] >= newest[LATE_MICROCODE];
+}
+
+function newestSvn({ levels }) {
+  expect(levels.length, "tcb_not_supported");
+  return levels[0].isvSvn;
 }
 
 /** The bits of a value that a mask looks at. */
