@@ -94,8 +94,8 @@ class SessionClient:
         message: dict[str, Any] = json.loads(frame)
         return message
 
-    async def ask(self, *, conversation: str | None = None, suites: tuple[str, ...] = SUITES) -> dict[str, Any]:
-        """Ask for evidence and take in evidence and verdict."""
+    async def send_question(self, *, conversation: str | None = None, suites: tuple[str, ...] = SUITES) -> None:
+        """Ask for evidence, with a new nonce."""
         self.nonce, self.conversation = os.urandom(32), conversation or new_id()
         await self.clear(
             {
@@ -105,6 +105,10 @@ class SessionClient:
                 "suites": list(suites),
             }
         )
+
+    async def ask(self, *, conversation: str | None = None, suites: tuple[str, ...] = SUITES) -> dict[str, Any]:
+        """Ask for evidence and take in evidence and verdict."""
+        await self.send_question(conversation=conversation, suites=suites)
         self.evidence = await self.receive_clear()
         assert self.evidence["type"] == "attest.evidence", self.evidence
         self.verdict = await self.receive_clear()
