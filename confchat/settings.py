@@ -115,6 +115,13 @@ DATABASES = {
         },
     }
 }
+# Budgets are counted here: with Django's 300 entries, many addresses would push out each other's counts.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "confchat.User"

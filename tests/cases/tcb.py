@@ -235,3 +235,13 @@ def _relaunch() -> Iterator[Case]:
         fails={"tcb.status": "tcb_module"},
         tcb_status=None,
     )
+    levels = (SvnLevel(isv_svn=MODULE_SVN), OLD_MODULE_LEVEL)
+    yield Case(
+        name="tcb_not_supported: the current module has an identity without levels",
+        scene=relaunched(
+            {"tee_tcb_svn2": bytes([MODULE_SVN, 9, 7, *bytes(13)])},
+            tcb_info=_tcb_info(modules=(("TDX_01", levels), ("TDX_09", ()))),
+        ),
+        fails={"tcb.status": "tcb_not_supported"},
+        tcb_status=None,
+    )
