@@ -3,6 +3,9 @@ import { browserParts } from "./lib/browser.js";
 import { make } from "./lib/dom.js";
 import { words } from "./lib/words.js";
 
+/** How often to look whether a proof has ended unnoticed. */
+const WATCH_MS = 2_000;
+
 /** Say why nothing works here, in place of the chat. */
 function showBarrier(name, steps, values) {
   const part = (ref) => document.querySelector(`[data-ref=${ref}]`);
@@ -44,6 +47,8 @@ async function begin() {
     console.info("confchat attestation", attestationLine(detail));
   });
   document.addEventListener("visibilitychange", () => browser.isVisible() && chat.session.wake());
+  window.addEventListener("pageshow", () => chat.session.wake());
+  setInterval(() => chat.session.watch(), WATCH_MS);
   window.addEventListener("online", () => chat.session.wake());
   const app = document.querySelector("chat-app");
   app.start({ chat, pins, sightings, simulated: config.simulated, canStore: browser.canStore });

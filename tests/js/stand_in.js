@@ -36,8 +36,11 @@ export class ManualClock {
   ms = 1_790_000_000_000;
   #timers = new Set();
 
+  /** How far the wall clock was set; the monotonic one cannot be. */
+  setBy = 0;
+
   now() {
-    return this.ms;
+    return this.ms + this.setBy;
   }
 
   elapsed() {

@@ -26,6 +26,11 @@ export class Exchange {
     return answer;
   }
 
+  /** Whether every request has had its final answer. */
+  get isIdle() {
+    return this.#requests.isEmpty;
+  }
+
   /** Resolves when everything asked so far is on the wire: an opening may follow, and nothing after it. */
   drained() {
     return this.#outbox;

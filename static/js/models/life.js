@@ -3,6 +3,9 @@ import { canHappen, nextState } from "./transitions.js";
 
 const RENEW_BEFORE_MS = 60_000;
 
+/** How old a proof may grow while somebody looks and nothing is under way. */
+const BEAT_MS = 300_000;
+
 /** States in which nothing is proved. Under renewal (`requesting` to `proving`) what was proved may still hold. */
 const UNPROVED = new Set(["closed", "stale", "deciding", "refused"]);
 
@@ -13,9 +16,14 @@ export class Life extends EventTarget {
   #reason = null;
   #held = null;
   #until = 0;
+  #untilElapsed = 0;
+  #freshUntil = 0;
   #cancels = [];
 
-  /** `hooks` are `onRelease()`, `onDue()` a minute before the evidence ends, and `onEnd()`. */
+  /**
+   * `hooks` are `onRelease()`; `onDue()` a minute before the evidence ends, and every few minutes when `isAtRest()`: while
+   * somebody looks and nothing is under way; and `onEnd()`.
+   */
   constructor(clock, hooks) {
     super();
     this.#clock = clock;
@@ -36,9 +44,19 @@ export class Life extends EventTarget {
     return this.isExpired ? null : this.#held;
   }
 
-  /** Timers may be late, the clock is not. */
+  /** Timers may be late and a clock may be set back: whichever says so first. */
   get isExpired() {
-    return this.#clock.now() >= this.#until;
+    return this.#clock.now() >= this.#until || this.#clock.elapsed() >= this.#untilElapsed;
+  }
+
+  /** Called every few seconds: after a computer has slept, no timer says in time what has ended or grown old. */
+  watch() {
+    const now = this.#clock.now();
+    if (this.isExpired && this.can("expire")) this.#hooks.onEnd();
+    else if (now >= this.#freshUntil && this.#hooks.isAtRest()) {
+      this.#freshUntil = now + BEAT_MS;
+      this.#hooks.onDue();
+    }
   }
 
   can(event) {
@@ -58,6 +76,8 @@ export class Life extends EventTarget {
     this.#held = held;
     this.#until = until?.getTime() ?? 0;
     const rest = Math.max(0, this.#until - this.#clock.now());
+    this.#untilElapsed = this.#clock.elapsed() + rest;
+    this.#freshUntil = this.#clock.now() + BEAT_MS;
     this.#cancels = [
       this.#clock.after(Math.max(rest - RENEW_BEFORE_MS, rest / 2), this.#hooks.onDue),
       this.#clock.after(rest, this.#hooks.onEnd),

@@ -7,6 +7,10 @@ export class Requests {
   #pending = new Map();
   #lastId = 0;
 
+  get isEmpty() {
+    return this.#pending.size === 0;
+  }
+
   /** Return `{id, answer}`; `onEvent` is given what comes before the final answer. */
   add(onEvent = () => {}) {
     const id = ++this.#lastId;

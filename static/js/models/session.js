@@ -27,6 +27,7 @@ export class Session extends Life {
     const exchange = new Exchange((frame) => this.#link.sendSealed(frame));
     super(settings.clock, {
       onRelease: () => exchange.failAll("session_ended"),
+      isAtRest: () => this.state === "ready" && exchange.isIdle && settings.isVisible(),
       onDue: () => this.state === "ready" && settings.isVisible() && this.attest(),
       onEnd: () => this.#expire(),
     });
@@ -63,7 +64,7 @@ export class Session extends Life {
 
   /** The page is looked at again, or the network is back: what has ended meanwhile begins anew. */
   wake() {
-    if (this.isExpired) this.#expire();
+    this.watch();
     if (this.state === "closed" || this.state === "stale") this.attest();
   }
 
