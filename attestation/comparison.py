@@ -70,7 +70,7 @@ def describe_again(attestation: Attestation, again: Again) -> dict[str, Any]:
         "lists": again.lists,
         "stored_at": again.stored_at,
         "then_fault": _first_fault(then),
-        "now_fault": None if now is None else _first_fault(now),
+        "now_fault": None if now is None or now.reason is None else _(title_of(now.reason.id)),
         "asked_now": now is not None,
         "unknown": sum(check.status == "unknown" for check in then.checks),
         "checks": [
