@@ -49,7 +49,7 @@ def verify_again(attestation: Attestation, *, now: datetime) -> Again:
     """
     bundle = read_bundle(attestation)
     today, lists, stored_at = _todays_lists(attestation, bundle.evidence, now=now)
-    anchors = _anchors(attestation)
+    anchors = own_anchors(attestation)
     verification = verify_bundle(bundle, anchors=anchors, at=None, today=today)
     return Again(verification=verification, lists=lists, stored_at=stored_at)
 
@@ -75,7 +75,8 @@ def _newest_of_platform(attestation: Attestation) -> Attestation | None:
     return next(same, None)
 
 
-def _anchors(attestation: Attestation) -> Anchors:
+def own_anchors(attestation: Attestation) -> Anchors:
+    """Return what this installation trusts today, and what it may know of a record's question."""
     keys, release_key = publication.public_keys(), publication.release_key()
     return Anchors(
         nonce=None,

@@ -11,6 +11,7 @@ app_name = "attestation"
 urlpatterns = [
     path("", pages.records, name="records"),
     path("overview/", pages.overview, name="overview"),
+    path("dry-run/", workspace.dry_run, name="dry-run"),
     path("compare/", workspace.compare, name="compare"),
     path("records/<uuid:record>/again/", workspace.again, name="again"),
     path("records/<uuid:record>/", views.record, name="record"),

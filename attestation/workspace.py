@@ -1,4 +1,4 @@
-"""The auditor's workspace: two records compared, and one verified again. Everything here only reads."""
+"""The auditor's workspace: records compared, verified again, or judged by another policy. All only reads."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from django.contrib.auth.decorators import login_required, permission_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from attestation.again import verify_again
 from attestation.comparison import compare_records, describe_again
+from attestation.dry_run import try_policy
 from attestation.errors import MalformedError
 from attestation.forms import CompareForm
 from attestation.models import Attestation
+from attestation.policy_form import PolicyForm, todays_policy
 from attestation.records import find_attestation
 from attestation.search import Wanted, newest_first
 from attestation.views import VIEW
+from attestation.words import title_of
 
 
 @require_safe
@@ -52,6 +56,24 @@ def again(request: HttpRequest, record: UUID) -> HttpResponse:
     except MalformedError:
         context["unreadable"] = True
     return render(request, "attestation/again.html", context)
+
+
+@require_safe
+@login_required
+@permission_required(VIEW, raise_exception=True)
+def dry_run(request: HttpRequest) -> HttpResponse:
+    """Show what another policy would have said of past attestations, a hundred at a time."""
+    if not request.GET:
+        return render(request, "attestation/dry_run.html", {"form": PolicyForm(initial=todays_policy())})
+    form = PolicyForm(request.GET)
+    if not form.is_valid():
+        return render(request, "attestation/dry_run.html", {"form": form}, status=400)
+    try:
+        run = try_policy(form.change, wanted=form.wanted(now=timezone.now()), before=request.GET.get("before"))
+    except MalformedError as error:
+        raise Http404 from error
+    checks = [(_(title_of(check)), count) for check, count in run.by_check]
+    return render(request, "attestation/dry_run.html", {"form": form, "run": run, "checks": checks})
 
 
 def _before(attestation: Attestation) -> Attestation | None:

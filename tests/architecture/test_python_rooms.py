@@ -58,6 +58,7 @@ ROOMS = {
     "attestation.simulator.sockets": {"attestation", "socket"},
     "attestation.urls": {"attestation", "django"},
     "attestation.views": {"attestation", "django"},
+    "attestation.policy_form": {"attestation", "django"},
     "attestation.workspace": {"attestation", "django"},
     "confchat": {"confchat", "attestation", "django"},
     "confchat.accounts": {"django", "allauth"},

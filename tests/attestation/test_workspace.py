@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from attestation.again import verify_again
 from attestation.appraisal import AttestationResult
 from attestation.collateral import Collateral
+from attestation.dry_run import MOST_TRIED, try_policy
 from attestation.errors import UnavailableError
 from attestation.models import Attestation
 from attestation.records import find_attestation
+from attestation.search import Wanted
 from attestation.simulator.td_report import Td
 from tests.attestation.scene import CONVERSATION, Scene, build_scene
 from tests.attestation.test_views import People, people, published, record, record_one, scene, text_of
@@ -98,6 +102,58 @@ def test_a_record_whose_statement_is_damaged_cannot_be_verified_again(people: Pe
     record = record_one(deployed, user=None, quote=b"damaged", statement=b"damaged")
     page = text_of(people.auditor.get(f"/attestation/records/{record}/again/"))
     assert "nothing says when it was made" in page
+
+
+# --- another policy ------------------------------------------------------------------------------
+
+POLICY = "tcb_statuses=UpToDate&min_evaluation=18&min_release=0.1.0&days=30"
+
+
+def test_todays_policy_changes_nothing(people: People, deployed: Scene, record: str) -> None:
+    Attestation.objects.update(verdict_at=timezone.now())
+    page = text_of(people.admin.get(f"/attestation/dry-run/?{POLICY}"))
+    assert "Of 1 attestation," in page
+    assert "0 would be judged differently." in page
+
+
+@pytest.mark.parametrize(
+    ("changed", "check"),
+    [
+        (POLICY.replace("min_evaluation=18", "min_evaluation=99"), "quote.collateral"),
+        (POLICY.replace("0.1.0", "9.0.0"), "td.measurements"),
+        (POLICY.replace("UpToDate", "OutOfDate"), "tcb.status"),
+    ],
+)
+def test_a_stricter_policy_shows_what_it_would_refuse_and_by_which_check(
+    people: People, deployed: Scene, record: str, changed: str, check: str
+) -> None:
+    Attestation.objects.update(verdict_at=timezone.now())
+    page = text_of(people.admin.get(f"/attestation/dry-run/?{changed}"))
+    assert "1 would be judged differently." in page
+    assert "refused</span>" in page
+    assert check in page
+
+
+def test_a_dry_run_goes_on_with_older_records(deployed: Scene) -> None:
+    for number in range(MOST_TRIED + 1):
+        record_one(deployed, user=None, at=number, token=False)
+    first = try_policy(lambda anchors: replace(anchors, min_release_version="9.0.0"), wanted=Wanted())
+    assert (first.tried, len(first.differences)) == (MOST_TRIED, MOST_TRIED)
+    second = try_policy(lambda anchors: anchors, wanted=Wanted(), before=first.next)
+    assert (second.tried, second.differences, second.next) == (1, [], None)
+
+
+def test_a_record_that_cannot_be_read_is_counted_apart(deployed: Scene) -> None:
+    record_one(deployed, user=None, quote=b"damaged", statement=b"damaged")
+    run = try_policy(lambda anchors: anchors, wanted=Wanted())
+    assert (run.tried, run.unreadable, run.differences) == (1, 1, [])
+
+
+@pytest.mark.parametrize("wrong", ["0.1.0", "days=30", "UpToDate"])
+def test_a_policy_that_is_none_is_not_tried(people: People, deployed: Scene, wrong: str) -> None:
+    question = POLICY.replace(wrong, "days=0" if "days" in wrong else "x")
+    assert people.admin.get(f"/attestation/dry-run/?{question}").status_code == 400
+    assert people.admin.get("/attestation/dry-run/").status_code == 200
 
 
 # --- two records ---------------------------------------------------------------------------------

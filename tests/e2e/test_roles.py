@@ -33,6 +33,7 @@ ROUTES = {
     "attestation/": READERS,
     "attestation/overview/": READERS,
     "attestation/compare/": READERS,
+    "attestation/dry-run/": READERS,
     "attestation/export": READERS,
     "attestation/records/{record}/": HIDDEN,
     "attestation/records/{record}/again/": READERS,
