@@ -191,9 +191,17 @@ class Generations:
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], Generation] = {}
 
-    def add(self, generation: Generation) -> None:
+    def add(self, generation: Generation) -> bool:
+        """Take an answer in before it starts, unless its conversation is being given one; say whether it was taken."""
         self._forget_old()
+        if self.running_in(owner=generation.owner, conversation=generation.conversation) is not None:
+            return False
         self._known[generation.owner, generation.reply] = generation
+        return True
+
+    def discard(self, generation: Generation) -> None:
+        """Forget an answer that was not started after all."""
+        self._known.pop((generation.owner, generation.reply), None)
 
     def find(self, *, owner: str, reply: str) -> Generation | None:
         """Return an account's answer by its id."""

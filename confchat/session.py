@@ -94,13 +94,17 @@ class Session:
         if (await self._deployment.describe_model()).digest != self._model.digest:
             raise RequestError("model_changed", retry=True)
         generations = self._deployment.generations
-        is_busy = generations.running_in(owner=self._user, conversation=self._conversation) is not None
         generation = self._new_generation(prompt=prompt, reply=str(uuid.uuid4()))
-        asked = await self._write(lambda: ask(None if is_busy else generation.turn()))
+        is_free = generations.add(generation)
+        asked = None
+        try:
+            asked = await self._write(lambda: ask(generation.turn() if is_free else None))
+        finally:
+            if asked is None or asked.given is not None:
+                generations.discard(generation)
         if asked.given is not None:
             self._announce(request, self._generation_of(asked.given))
             return
-        generations.add(generation)
         tokens = self._deployment.context_tokens(self._model)
         messages = [
             Message("user" if turn.role == "user" else "assistant", turn.text)
@@ -219,8 +223,9 @@ class Session:
         )
 
     def _message(self, turn: Turn) -> dict[str, Any]:
-        """Build the wire form of a stored message; a running one that nobody runs is incomplete."""
-        if turn.state == "running" and not self._deployment.generations.find(owner=self._user, reply=turn.uuid):
+        """Build the wire form of a stored message; one that is stored as running and that nobody runs is incomplete."""
+        known = self._deployment.generations.find(owner=self._user, reply=turn.uuid)
+        if turn.state == "running" and (known is None or known.is_finished):
             turn = replace(turn, state="incomplete", reason="truncated")
         usage = {
             "prompt_tokens": turn.prompt_tokens,

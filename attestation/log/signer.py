@@ -11,11 +11,11 @@ import fcntl
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from attestation.errors import AppraisalError, ConfigurationError, MalformedError
+from attestation.errors import AppraisalError, ConfigurationError, MalformedError, UnavailableError
 from attestation.log.checkpoint import MAX_NOTE_BYTES, Checkpoint, verify_checkpoint
 from attestation.log.key import LogKey
 from attestation.log.merkle import EMPTY_ROOT, verify_consistency
@@ -79,6 +79,7 @@ class CheckpointSigner:
 
         Raises:
             ConfigurationError: the log does not continue what was signed, and nothing was signed.
+            UnavailableError: the new checkpoint could not be written, and nobody saw it; a full disk may pass.
         """
         with self._turn():
             last = self.last()
@@ -136,7 +137,9 @@ class CheckpointSigner:
             draft.replace(self._path)
             _sync_directory(self._path.parent)
         except OSError as error:
-            raise ConfigurationError(f"{self._path} cannot be written: {error.strerror}") from error
+            with suppress(OSError):
+                draft.unlink()
+            raise UnavailableError(f"{self._path} cannot be written now: {error.strerror}") from error
 
 
 def _sync_directory(directory: Path) -> None:

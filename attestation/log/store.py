@@ -102,6 +102,7 @@ def sign_log(signer: CheckpointSigner) -> SignedCheckpoint:
 
     Raises:
         ConfigurationError: the database does not continue what was signed, or the file of what was signed is gone.
+        UnavailableError: that file cannot be written now.
     """
     if transaction.get_connection().in_atomic_block:
         raise ConfigurationError("a checkpoint is signed outside of transactions")

@@ -81,3 +81,11 @@ async def client(
     """A socket of the user's."""
     async with SessionClient.connected(installation.address, login.cookies, user=user, history_key=KEY) as connected:
         yield connected
+
+
+@pytest.fixture
+async def session(client: SessionClient) -> SessionClient:
+    """A session that is open."""
+    await client.ask()
+    await client.open()
+    return client

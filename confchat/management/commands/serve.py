@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from attestation.errors import ConfigurationError
+from attestation.errors import AttestationError
 from confchat.announcement import Choices, announcement
 from confchat.installation import Installation, exclusive_use, install
 from confchat.model_choice import ModelChoice, choose_model, embedded_models_dir
@@ -33,7 +33,7 @@ class Command(BaseCommand):
                 programs = _programs(listener, model, installation)
                 supervisor = Supervisor(programs, report=self._report)
                 asyncio.run(supervisor.run(when_ready=lambda: self._announce(model, installation)))
-        except (ConfigurationError, ProgramError) as error:
+        except (AttestationError, ProgramError) as error:
             raise CommandError(str(error)) from error
 
     def _report(self, line: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from attestation.errors import ConfigurationError
+from attestation.errors import AttestationError
 from confchat.installation import exclusive_use, install
 from confchat.model_choice import choose_model
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             with exclusive_use(settings.CONFCHAT_DATA_DIR):
                 model = asyncio.run(choose_model())
                 installation = install(models=model.references, report=self.stdout.write)
-        except ConfigurationError as error:
+        except AttestationError as error:
             raise CommandError(str(error)) from error
         for account in installation.accounts:
             self.stdout.write(f"{account.name:<8} {account.password}")
