@@ -14,12 +14,13 @@ from confchat import metrics
 from confchat.conversations import Turn
 from confchat.errors import ModelError, RequestError
 from confchat.llm import Done, Event, Thinking
+from confchat.scratchpad import Scratchpad
 
 logger = logging.getLogger(__name__)
 
 SAVE_INTERVAL_S = 1.0
 MAX_CHARACTERS = 300_000
-KEEP_FINISHED_S = 600.0
+KEEP_FINISHED_S = 3600.0
 END_TIMEOUT_S = 5.0
 
 _STATES = {"": "running", "stop": "complete", "length": "complete"}
@@ -37,7 +38,8 @@ class Listener(Protocol):
 class Generation:
     """One answer in the making. `thinking` and `content` only grow, until `reason` is set.
 
-    `owner` is the account; `resume` is what a session must know of an answer that is not stored.
+    `owner` is the account. An answer that is not stored has the `scratchpad` of the session that it began in, and
+    whoever knows that session's `resume` value may go on with both.
     """
 
     owner: str
@@ -46,7 +48,7 @@ class Generation:
     reply: str
     model: str
     resume: str
-    is_stored: bool
+    scratchpad: Scratchpad | None
     save: Save
     thinking: str = ""
     content: str = ""
@@ -186,7 +188,7 @@ class Generation:
 
 
 class Generations:
-    """The answers in the making of this process, and for ten minutes those that have ended."""
+    """The answers in the making of this process, and for an hour those that have ended."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], Generation] = {}

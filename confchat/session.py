@@ -129,6 +129,9 @@ class Session:
             generation = self._generation_of(turn)
         elif not self._may_read(generation, request["resume"]):
             raise RequestError("not_found")
+        elif generation.scratchpad is not None and isinstance(self._shelf, Scratchpad):
+            # Whoever knows the value may go on with what was said in that session, too.
+            self._shelf = generation.scratchpad
         thinking, content = request["offsets"]
         if thinking > len(generation.thinking) or content > len(generation.content):
             raise RequestError("offset", retry=True)
@@ -184,7 +187,7 @@ class Session:
             reply=reply,
             model=self._model.name,
             resume=self.resume,
-            is_stored=isinstance(shelf, Shelf),
+            scratchpad=shelf if isinstance(shelf, Scratchpad) else None,
             save=save,
         )
 
@@ -199,9 +202,10 @@ class Session:
 
     def _may_read(self, generation: Generation, resume: str | None) -> bool:
         """Answers made under the history key need a session that proved it; others, their value."""
-        if generation.is_stored:
+        if generation.scratchpad is None:
             return isinstance(self._shelf, Shelf) and generation.conversation == self._conversation
-        return hmac.compare_digest(generation.resume.encode(), (resume or self.resume).encode())
+        is_known = hmac.compare_digest(generation.resume.encode(), (resume or self.resume).encode())
+        return is_known and generation.conversation == self._conversation
 
     def _may_stop(self, generation: Generation) -> bool:
         """Who may read an answer, or has it read to him since he knew its value, may end it."""

@@ -55,7 +55,7 @@ def new_generation(shelf: Shelf) -> Generation:
         reply="00000000-0000-4000-8000-000000000000",
         model="m",
         resume="r",
-        is_stored=True,
+        scratchpad=None,
         save=shelf.save,
     )
 

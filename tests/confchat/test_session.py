@@ -156,6 +156,27 @@ async def test_without_a_history_key_nothing_is_stored(server: Server, login: ht
         assert reply["code"] == "not_found"
 
 
+async def test_a_renewed_session_without_a_key_goes_on_only_for_who_knows_the_value(
+    server: Server, login: httpx.Client, user: str
+) -> None:
+    async with SessionClient.connected(server.address, login.cookies, user=user, history_key=None) as guest:
+        await guest.ask()
+        before = await guest.open()
+        started = await guest.ask_model("Hi.")
+        texts, _ = await guest.finish()
+        offsets = {name: len(text) for name, text in texts.items()}
+        await guest.ask(conversation=guest.conversation)
+        await guest.open()
+        blind = await guest.ask_model("And now?", parent=started["reply"])
+        assert blind["code"] == "not_found"
+        stranger = await guest.call("chat.resume", reply=started["reply"], offsets=offsets)
+        assert stranger["code"] == "not_found"
+        known = await guest.call("chat.resume", reply=started["reply"], offsets=offsets, resume=before["resume"])
+        assert known["type"] == "chat.done"
+        again = await guest.ask_model("And now?", parent=started["reply"])
+        assert again["type"] == "chat.started"
+
+
 async def test_requests_for_what_is_not_there_have_their_codes(client: SessionClient) -> None:
     await client.ask()
     await client.open()

@@ -40,6 +40,21 @@ export async function followAnswer(session, reply) {
   }
 }
 
+/**
+ * Show a session that stores nothing an answer of the one before it, by the value that only that one knew: it then goes
+ * on with what was said there. Where that is too long ago, the next prompt tells.
+ */
+export async function recall(session, messages) {
+  const last = messages.findLast(({ resume }) => resume);
+  if (session.held?.isStored !== false || !last || last.resume === session.held.resume) return;
+  const { id, offsets, resume } = last;
+  try {
+    await session.ask({ type: "chat.resume", reply: id, offsets, resume });
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+  }
+}
+
 /** Where nothing is stored, a new session does not know what was said in the one before. */
 function explained(error, session) {
   const isForgotten = error.code === "not_found" && session.held?.isStored === false;

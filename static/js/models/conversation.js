@@ -1,5 +1,5 @@
 /** One conversation: its messages, what is being said now, and how both are found again after a loss. */
-import { askForAnswer, followAnswer, isLoss } from "./answers.js";
+import { askForAnswer, followAnswer, isLoss, recall } from "./answers.js";
 import { Message } from "./message.js";
 import { MessageTree } from "./message_tree.js";
 
@@ -52,6 +52,7 @@ export class Conversation extends EventTarget {
   /** A session stands for this conversation: load what is stored, and go on with what was under way. */
   async sync() {
     if (this.state === "loading") await this.#load();
+    await recall(this.#session, this.#tree.all);
     const open = this.#tree.all.filter(({ state }) => state === "running" || state === "sending");
     await Promise.all(
       open.map((message) => (message.isRunning ? followAnswer(this.#session, message) : this.#deliver(message))),
