@@ -23,7 +23,7 @@ def read_secret(path: Path) -> str:
 
 
 def read_key_file(path: Path) -> str:
-    """Return a public key kept as base64url text, or an empty text where there is none yet."""
+    """Return a public key or a name that set-up has written, or an empty text where there is none yet."""
     return _read(path)
 
 

@@ -17,6 +17,20 @@ def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
     return [*_check_origins(), *_check_model_endpoint(), *_check_simulator(), *_check_release_key()]
 
 
+@register("confchat", deploy=True)
+def check_deployment(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse, for deployment, what is unsafe on purpose."""
+    unsafe = {
+        "CONFCHAT_DEVELOPMENT": settings.CONFCHAT_DEVELOPMENT,
+        "CONFCHAT_UNSAFE_REMOTE_MODEL": settings.CONFCHAT_UNSAFE_REMOTE_MODEL,
+    }
+    return [
+        Error(f"{name}=1 is not for a deployment: it gives up what the badge promises.", id="confchat.E005")
+        for name, is_set in unsafe.items()
+        if is_set
+    ]
+
+
 def is_loopback(url: str) -> bool:
     """Say whether a URL's host is this machine itself."""
     host = urlsplit(url if "//" in url else f"//{url}").hostname or ""
@@ -32,11 +46,13 @@ def _check_origins() -> list[CheckMessage]:
     problems: list[CheckMessage] = []
     for origin in settings.CONFCHAT_ORIGINS:
         parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or f"{parts.scheme}://{parts.netloc}" != origin.lower():
+        default_port = {"http": 80, "https": 443}.get(parts.scheme)
+        is_serialised = origin.isascii() and origin == f"{parts.scheme}://{parts.netloc}".lower()
+        if default_port is None or not is_serialised or parts.port == default_port:
             problems.append(
                 Error(
                     f"CONFCHAT_ORIGINS: {origin!r} is not an origin.",
-                    hint="Write it as a browser does: https://chat.example, lower case, no path.",
+                    hint="As browsers write it: https://chat.example, lower case, no default port, no path.",
                     id="confchat.E001",
                 )
             )

@@ -19,7 +19,7 @@ from confchat.scratchpad import Scratchpad
 logger = logging.getLogger(__name__)
 
 SAVE_INTERVAL_S = 1.0
-MAX_CHARACTERS = 300_000
+MAX_CHARACTERS = 200_000  # of at most 4 bytes each: a whole answer fits one sealed frame of 1 MiB
 KEEP_FINISHED_S = 3600.0
 END_TIMEOUT_S = 5.0
 

@@ -95,6 +95,9 @@ def install(*, models: Iterable[tuple[str, str]], report: Callable[[str], None])
     ):
         if not path.exists():
             create(path)
+    origin = data_dir / "keys" / "log.origin"
+    if not origin.exists():
+        origin.write_text(settings.CONFCHAT_LOG_ORIGIN + "\n", "ascii")
     call_command("migrate", verbosity=0, interactive=False)
     sign_log(publication.checkpoint_signer())
     if settings.CONFCHAT_DEVELOPMENT:

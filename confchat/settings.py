@@ -45,7 +45,11 @@ CONFCHAT_REFUSED_ADVISORIES = env.words("CONFCHAT_REFUSED_ADVISORIES", ())
 CONFCHAT_SERVICE_TDS = env.words("CONFCHAT_SERVICE_TDS", ())
 # Where the history's pages get today's lists for a quote from: an async function, by its name.
 CONFCHAT_COLLATERAL_SOURCE = "confchat.deployment.collateral_for"
-CONFCHAT_LOG_ORIGIN = env.text("CONFCHAT_LOG_ORIGIN", f"{urlsplit(CONFCHAT_ORIGINS[0]).netloc}/attestation-log")
+# Written at the first set-up: a log keeps its name when the port or the origins change.
+_FIRST_LOG_ORIGIN = read_key_file(CONFCHAT_DATA_DIR / "keys" / "log.origin")
+CONFCHAT_LOG_ORIGIN = env.text(
+    "CONFCHAT_LOG_ORIGIN", _FIRST_LOG_ORIGIN or f"{urlsplit(CONFCHAT_ORIGINS[0]).netloc}/attestation-log"
+)
 CONFCHAT_CONTEXT_TOKENS = env.integer("CONFCHAT_CONTEXT_TOKENS", 8192, least=512)
 CONFCHAT_HANDSHAKES_PER_USER = env.integer("CONFCHAT_HANDSHAKES_PER_USER", 60, least=1)
 CONFCHAT_HANDSHAKES_PER_ADDRESS = env.integer("CONFCHAT_HANDSHAKES_PER_ADDRESS", 300, least=1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
+import time
 import uuid
 from typing import Any
 from urllib.parse import urlsplit
@@ -103,8 +105,28 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 
 async def readyz(request: HttpRequest) -> HttpResponse:
     """Say whether a conversation could begin now: database, model, quote device and collateral."""
-    faults = {name: fault for name, probe in PROBES.items() if (fault := await probe())}
+    faults = await READINESS.faults()
     return JsonResponse({"ready": not faults, "faults": faults}, status=503 if faults else 200)
+
+
+class Readiness:
+    """What the probes last said, for a few seconds: whoever asks often does not take the quote device from others."""
+
+    def __init__(self, *, lasts_s: float) -> None:
+        self._lasts_s = lasts_s
+        self._lock = asyncio.Lock()
+        self._known: tuple[float, dict[str, str]] | None = None
+
+    async def faults(self) -> dict[str, str]:
+        """Return the name and code of everything that is missing."""
+        async with self._lock:
+            if self._known is None or time.monotonic() - self._known[0] > self._lasts_s:
+                found = {name: fault for name, probe in PROBES.items() if (fault := await probe())}
+                self._known = time.monotonic(), found
+            return self._known[1]
+
+
+READINESS = Readiness(lasts_s=2.0)
 
 
 @require_safe

@@ -104,7 +104,7 @@ def test_everything_ends_with_the_command(own_server: Server) -> None:
     assert not is_alive(own_server.address)
 
 
-def test_second_start_shows_no_password(own_server: Server) -> None:
+def test_second_start_on_another_port_keeps_the_log_and_shows_no_password(own_server: Server) -> None:
     own_server.process.send_signal(signal.SIGTERM)
     own_server.process.wait(30)
     with running_server(own_server.data_dir) as again:

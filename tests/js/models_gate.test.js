@@ -26,6 +26,17 @@ test("only what both affirm opens", () => {
   }
 });
 
+test("no risk can be taken on lists that Intel did not sign, but on lists that are only old", () => {
+  const withLists = (code) => {
+    const result = resultWith({ "quote.collateral": "fail" });
+    result.checks.find(({ id }) => id === "quote.collateral").code = code;
+    return result;
+  };
+  assert.equal(decideOn(withLists("collateral_signature")), "refuse");
+  assert.equal(decideOn(withLists("collateral_signer")), "refuse");
+  assert.equal(decideOn(withLists("collateral_validity")), "ask");
+});
+
 for (const id of [...INDISPENSABLE, "binding.log"]) {
   for (const status of ["fail", "unknown"]) {
     test(`nobody may go on after ${id}: ${status}`, () => {

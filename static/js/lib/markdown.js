@@ -18,6 +18,9 @@ const SAFE = {
   RETURN_DOM_FRAGMENT: true,
 };
 
+/** Characters of indentation, quoting and bullets that may begin a line. */
+const MAX_NESTING = 200;
+
 const marked = new Marked({ gfm: true, breaks: false, async: false });
 marked.use({
   renderer: {
@@ -37,7 +40,7 @@ export class MarkdownView {
   }
 
   show(text) {
-    const tokens = marked.lexer(text).filter(({ type }) => type !== "space");
+    const tokens = tokensOf(text);
     const same = this.#blocks.findIndex(({ raw }, i) => raw !== tokens[i]?.raw);
     const kept = same === -1 ? this.#blocks.length : same;
     for (const { nodes } of this.#blocks.splice(kept)) for (const node of nodes) node.remove();
@@ -49,12 +52,30 @@ export class MarkdownView {
   }
 }
 
+/** What is nested too deeply for the library is shown as the text that it is. */
+function tokensOf(text) {
+  const deepest = Math.max(0, ...text.split("\n").map((line) => /^[\s>*+\-\d.)]*/.exec(line)[0].length));
+  if (deepest > MAX_NESTING) return Object.assign([{ type: "plain", raw: text }], { links: {} });
+  const tokens = marked.lexer(text);
+  return Object.assign(
+    tokens.filter(({ type }) => type !== "space"),
+    { links: tokens.links },
+  );
+}
+
 function fragmentOf(token, links) {
+  if (token.type === "plain") return plainFragment(token.raw);
   const html = marked.parser(Object.assign([token], { links }));
   const fragment = DOMPurify.sanitize(html, SAFE);
   for (const link of fragment.querySelectorAll("a")) guardLink(link);
   for (const pre of fragment.querySelectorAll("pre")) pre.replaceWith(codeBlock(pre));
   for (const table of fragment.querySelectorAll("table")) wrapTable(table);
+  return fragment;
+}
+
+function plainFragment(text) {
+  const fragment = document.createDocumentFragment();
+  fragment.append(make("pre", { className: "plain", text }));
   return fragment;
 }
 

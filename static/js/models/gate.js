@@ -15,6 +15,15 @@ export const INDISPENSABLE = [
   "binding.fresh",
 ];
 
+/** Faults of Intel's lists under which what `quote.qe` compares with would be anybody's word. */
+const FORGED_LISTS = new Set([
+  "collateral_malformed",
+  "collateral_kind",
+  "collateral_signer",
+  "collateral_signature",
+  "not_checked",
+]);
+
 /** Return the outcome that deserves less trust. */
 export function worseOutcome(first, second) {
   return ORDER.indexOf(first) > ORDER.indexOf(second) ? first : second;
@@ -24,7 +33,13 @@ export function worseOutcome(first, second) {
 export function mayBeRisked(result) {
   const passed = new Set(result.checks.filter(({ status }) => status === "pass").map(({ id }) => id));
   const bindings = result.checks.filter(({ id }) => id.startsWith("binding."));
-  return INDISPENSABLE.every((id) => passed.has(id)) && bindings.every(({ status }) => status === "pass");
+  const lists = result.checks.find(({ id }) => id === "quote.collateral");
+  return (
+    INDISPENSABLE.every((id) => passed.has(id)) &&
+    bindings.every(({ status }) => status === "pass") &&
+    lists !== undefined &&
+    !FORGED_LISTS.has(lists.code)
+  );
 }
 
 /**

@@ -43,11 +43,6 @@ export class HistoryKey {
     if (kept && !kept.isEnrolled && !this.#isLeftOut) this.#write(kept.key, true);
   }
 
-  /** The server knows another key. One that it never accepted opens nothing and is dropped. */
-  refuse() {
-    if (!this.isEnrolled) this.#storage.removeItem(this.#name);
-  }
-
   leaveOut() {
     this.#isLeftOut = true;
   }

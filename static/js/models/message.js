@@ -52,6 +52,7 @@ export class Message extends EventTarget {
 
   /** The answer has ended: `reason` is the wire's. */
   finish({ reason, usage, error = null }) {
+    if (this.reason === "lost") return; // a piece is missing: what ended is not what is shown
     this.#stopThinking();
     Object.assign(this, {
       reason,

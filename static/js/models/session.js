@@ -129,7 +129,6 @@ export class Session extends Life {
     if (RENEWABLE.has(this.state) || !this.handshake) return;
     this.#negotiation.cancel();
     if (!this.#isWanted) return this.#request("renew");
-    if (code === "history_key_wrong") this.#settings.historyKey.refuse();
     if (PASSING.has(code) && this.held && this.can("keep")) {
       this.move("keep");
       this.#settings.clock.after(KEPT_RETRY_MS, () => this.state === "ready" && this.attest());
