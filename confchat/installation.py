@@ -95,7 +95,7 @@ def install(*, models: Iterable[tuple[str, str]], report: Callable[[str], None])
     ):
         if not path.exists():
             create(path)
-    origin = data_dir / "keys" / "log.origin"
+    origin = data_dir / "log.origin"
     if not origin.exists():
         origin.write_text(settings.CONFCHAT_LOG_ORIGIN + "\n", "ascii")
     call_command("migrate", verbosity=0, interactive=False)

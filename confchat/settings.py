@@ -46,7 +46,7 @@ CONFCHAT_SERVICE_TDS = env.words("CONFCHAT_SERVICE_TDS", ())
 # Where the history's pages get today's lists for a quote from: an async function, by its name.
 CONFCHAT_COLLATERAL_SOURCE = "confchat.deployment.collateral_for"
 # Written at the first set-up: a log keeps its name when the port or the origins change.
-_FIRST_LOG_ORIGIN = read_key_file(CONFCHAT_DATA_DIR / "keys" / "log.origin")
+_FIRST_LOG_ORIGIN = read_key_file(CONFCHAT_DATA_DIR / "log.origin")
 CONFCHAT_LOG_ORIGIN = env.text(
     "CONFCHAT_LOG_ORIGIN", _FIRST_LOG_ORIGIN or f"{urlsplit(CONFCHAT_ORIGINS[0]).netloc}/attestation-log"
 )
