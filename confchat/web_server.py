@@ -17,9 +17,11 @@ import uvicorn
 # The consumer itself answers a sealed frame over 1 MiB; what is larger still is refused before it is read.
 MAX_WEBSOCKET_MESSAGE_BYTES = 2 * 1024 * 1024
 END_CONNECTIONS_S = 5
+# A peer is asked this often whether it is there, and has as long to answer.
+PING_S = 20.0
 
 
-def serve(listener: socket.socket, application: Any = "confchat.asgi:application") -> None:
+def serve(listener: socket.socket, application: Any = "confchat.asgi:application", *, ping_s: float = PING_S) -> None:
     """Serve an ASGI application, or the one of that name, until a signal ends it.
 
     Peers' own claims of their address are not believed.
@@ -31,6 +33,8 @@ def serve(listener: socket.socket, application: Any = "confchat.asgi:application
         ws="websockets-sansio",
         ws_max_size=MAX_WEBSOCKET_MESSAGE_BYTES,
         ws_per_message_deflate=False,
+        ws_ping_interval=ping_s,
+        ws_ping_timeout=ping_s,
         lifespan="on",
         log_level="warning",
         access_log=False,  # addresses name conversations

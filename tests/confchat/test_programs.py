@@ -9,13 +9,27 @@ from pathlib import Path
 
 import pytest
 
-from confchat.programs import build_model_server, build_simulator, build_web_server, free_port, open_listener
+from confchat.programs import (
+    UNREAD_TIMEOUT_S,
+    build_model_server,
+    build_simulator,
+    build_web_server,
+    free_port,
+    open_listener,
+)
 
 
 def test_address_in_use_is_refused_before_anything_starts() -> None:
     with open_listener("127.0.0.1", 0) as first, pytest.raises(OSError, match="in use") as refused:
         open_listener("127.0.0.1", first.getsockname()[1])
     assert refused.value.errno == errno.EADDRINUSE
+
+
+def test_connections_that_are_not_read_are_cut_by_the_system() -> None:
+    with open_listener("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 1000 * UNREAD_TIMEOUT_S
 
 
 async def test_web_server_on_every_interface_is_asked_on_loopback() -> None:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
 
 from attestation.simulator.tcb import EVALUATION_NUMBER
 from confchat.programs import open_listener
+from confchat.web_server import PING_S
 from tests.confchat.ollama_stand_in import StandIn, serve
 from tests.product import PASSWORD, ROOT, free_port, inherited_environment
 
@@ -25,8 +27,6 @@ MODEL = "deepseek-r1:70b"
 METRICS_TOKEN = "only for tests"
 START_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 20.0
-# So low that one test can reach it, so high that no other does.
-HANDSHAKES_PER_USER = 400
 
 
 @dataclass
@@ -41,8 +41,8 @@ class Installation:
     model_port: int
     verifier_port: int
     environment: dict[str, str]
-    descriptor: int
-    password: str = PASSWORD
+    listener: socket.socket
+    ping_s: float = PING_S
     log: list[str] = field(default_factory=list)
     process: subprocess.Popen[str] | None = None
 
@@ -53,15 +53,15 @@ class Installation:
 
     def start(self) -> None:
         """Start the web server and wait until it answers."""
-        command = [sys.executable, "-m", "tests.faults.server", str(self.descriptor)]
+        command = [sys.executable, "-m", "tests.faults.server", str(self.listener.fileno())]
         self.process = subprocess.Popen(
-            [*command, f"http://127.0.0.1:{self.verifier_port}"],
+            [*command, f"http://127.0.0.1:{self.verifier_port}", str(self.ping_s)],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            pass_fds=[self.descriptor],
+            pass_fds=[self.listener.fileno()],
         )
         threading.Thread(target=self._read_log, args=[self.process], daemon=True).start()
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -113,9 +113,10 @@ def installed(data_dir: Path) -> Iterator[Installation]:
             "CONFCHAT_TDX": "simulator",
             "CONFCHAT_FIRST_PASSWORD": PASSWORD,
             "CONFCHAT_METRICS_TOKEN": METRICS_TOKEN,
+            "CONFCHAT_LOG_ORIGIN": "faults.test/attestation-log",
             "CONFCHAT_MIN_TCB_EVALUATION": str(EVALUATION_NUMBER),
             "CONFCHAT_MODEL": MODEL,
-            "CONFCHAT_HANDSHAKES_PER_USER": str(HANDSHAKES_PER_USER),
+            "CONFCHAT_HANDSHAKES_PER_USER": "100000",
             "CONFCHAT_HANDSHAKES_PER_ADDRESS": "100000",
             "OLLAMA_HOST": f"http://127.0.0.1:{model_port}",
             "PORT": str(port),
@@ -127,13 +128,38 @@ def installed(data_dir: Path) -> Iterator[Installation]:
             model_port=model_port,
             verifier_port=free_port(),
             environment=environment,
-            descriptor=listener.fileno(),
+            listener=listener,
         )
-        installation.start()
-        try:
+        with served(installation):
             yield installation
-        finally:
-            installation.end()
+
+
+@contextmanager
+def beside(installation: Installation, *, ping_s: float = PING_S, **settings: str) -> Iterator[Installation]:
+    """Serve the same installation a second time, with other settings."""
+    with open_listener("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
+        other = replace(
+            installation,
+            address=f"http://127.0.0.1:{port}",
+            environment=installation.environment | {"PORT": str(port), **settings},
+            listener=listener,
+            ping_s=ping_s,
+            log=[],
+            process=None,
+        )
+        with served(other):
+            yield other
+
+
+@contextmanager
+def served(installation: Installation) -> Iterator[None]:
+    """Keep the web server running for as long as the context lasts."""
+    installation.start()
+    try:
+        yield
+    finally:
+        installation.end()
 
 
 async def _set_up(environment: dict[str, str], model_port: int) -> None:

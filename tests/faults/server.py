@@ -1,6 +1,6 @@
 """The product's own web server, less patient than its users need, with its attestation service at another address.
 
-usage: python -m tests.faults.server DESCRIPTOR VERIFIER_URL
+usage: python -m tests.faults.server DESCRIPTOR VERIFIER_URL PING_S
 """
 
 from __future__ import annotations
@@ -50,4 +50,4 @@ if __name__ == "__main__":
     settings.DATABASES["default"]["OPTIONS"]["timeout"] = PATIENCE_S
     make_impatient(deployment(), verifier_url=sys.argv[2])
     sessions = SessionConsumer.as_asgi(first_request_s=FIRST_REQUEST_S)
-    web_server.serve(socket.socket(fileno=int(sys.argv[1])), route(sessions))
+    web_server.serve(socket.socket(fileno=int(sys.argv[1])), route(sessions), ping_s=float(sys.argv[3]))
