@@ -97,9 +97,9 @@ async def test_a_short_failure_in_mid_answer_is_made_good(
 ) -> None:
     surroundings.model.pieces = (
         line("Kept "),
-        PATIENCE_S * 0.9,
+        PATIENCE_S * 0.7,
         line("after "),
-        PATIENCE_S * 0.9,
+        PATIENCE_S * 0.7,
         line("all."),
         last_line(),
     )
