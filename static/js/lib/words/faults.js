@@ -33,7 +33,7 @@ export const FAULTS = {
   "fault.not_found": "This is not here any more.",
   "fault.not_ready": "The server is being checked. Try again in a moment.",
   "fault.not_sendable": "This message could not be sealed, so it was not sent.",
-  "fault.not_stored": "Nothing of this conversation is stored.",
+  "fault.not_stored": "This is not stored. If your history is kept here, try again in a moment.",
   "fault.offset": "The server has less of this answer than this page. Reload the page to see what is stored.",
   "fault.opening_failed": "This browser could not seal a session to the server's key. Nothing was sent.",
   "fault.opening_malformed": "The server did not accept how this session was opened. Reload the page.",
