@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args
 
 from attestation.appraisal import Outcome
 from attestation.encoding import b64decode, parse_json
 from attestation.errors import MalformedError
 from confchat.errors import FrameError
+from confchat.members import parse_flag, parse_integer, parse_optional, parse_text, parse_uuid4
+from confchat.request_members import REQUESTS
 
-MAX_PROMPT_CHARACTERS = 350_000
-MAX_TITLE_CHARACTERS = 200
 MAX_SUITES = 8
-
-T = TypeVar("T")
 
 _OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
@@ -95,12 +92,12 @@ def parse_opening(data: bytes) -> Opening:
     try:
         opening = Opening(
             secret=b64decode(members.pop("secret"), size=32),
-            user=_text(members.pop("user")),
-            history_key=_optional(members.pop("history_key"), lambda value: b64decode(value, size=32)),
-            enroll=_flag(members.pop("enroll")),
+            user=parse_text(members.pop("user")),
+            history_key=parse_optional(members.pop("history_key"), lambda value: b64decode(value, size=32)),
+            enroll=parse_flag(members.pop("enroll")),
             outcome=_outcome(members.pop("outcome")),
-            accept_risk=_flag(members.pop("accept_risk")),
-            checkpoint=_optional(members.pop("checkpoint"), _checkpoint),
+            accept_risk=parse_flag(members.pop("accept_risk")),
+            checkpoint=parse_optional(members.pop("checkpoint"), _checkpoint),
         )
     except (MalformedError, KeyError, TypeError) as error:
         raise FrameError("opening_malformed", "not an opening") from error
@@ -117,7 +114,7 @@ def parse_request(data: bytes) -> Request:
     """
     members = _object(data)
     try:
-        request_id, kind = _integer(members.get("id")), _text(members.get("type"))
+        request_id, kind = parse_integer(members.get("id")), parse_text(members.get("type"))
         checks = REQUESTS.get(kind, {})
         checked = {name: check(members.get(name)) for name, check in checks.items()}
     except (MalformedError, TypeError) as error:
@@ -130,31 +127,20 @@ def to_json(message: Mapping[str, Any]) -> bytes:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def is_uuid4(value: object) -> bool:
-    """Say whether a value is the canonical lower-case text of a version 4 UUID."""
-    if not isinstance(value, str) or len(value) != 36:
-        return False
-    try:
-        parsed = uuid.UUID(value)
-    except ValueError:
-        return False
-    return parsed.version == 4 and str(parsed) == value
-
-
 def _attest_request(members: dict[str, Any]) -> AttestRequest:
     suites = members["suites"]
     if not isinstance(suites, list) or not 0 < len(suites) <= MAX_SUITES:
         raise MalformedError("suites")
     return AttestRequest(
         nonce=b64decode(members["nonce"], size=32),
-        conversation=_uuid4(members["conversation"]),
-        suites=tuple(_text(suite) for suite in suites),
+        conversation=parse_uuid4(members["conversation"]),
+        suites=tuple(parse_text(suite) for suite in suites),
     )
 
 
 def _session_open(members: dict[str, Any]) -> SessionOpen:
     return SessionOpen(
-        record=_text(members["record"]), suite=_text(members["suite"]), sealed=b64decode(members["sealed"])
+        record=parse_text(members["record"]), suite=parse_text(members["suite"]), sealed=b64decode(members["sealed"])
     )
 
 
@@ -168,30 +154,6 @@ def _object(data: bytes) -> dict[str, Any]:
     return value
 
 
-def _text(value: object, *, longest: int = 1024) -> str:
-    if not isinstance(value, str) or len(value) > longest:
-        raise MalformedError("not a text")
-    return value
-
-
-def _uuid4(value: object) -> str:
-    if not is_uuid4(value):
-        raise MalformedError("not a UUID")
-    return str(value)
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise MalformedError("not true or false")
-    return value
-
-
-def _integer(value: object) -> int:
-    if type(value) is not int:
-        raise MalformedError("not an integer")
-    return value
-
-
 def _outcome(value: object) -> Outcome:
     for outcome in _OUTCOMES:
         if value == outcome:
@@ -199,55 +161,7 @@ def _outcome(value: object) -> Outcome:
     raise MalformedError("not an outcome")
 
 
-def _optional(value: object, parse: Callable[[object], T]) -> T | None:
-    return None if value is None else parse(value)
-
-
 def _checkpoint(value: object) -> tuple[int, bytes]:
     if not isinstance(value, dict) or set(value) != {"size", "root"}:
         raise MalformedError("not a checkpoint")
-    return _integer(value["size"]), b64decode(value["root"], size=32)
-
-
-def _offsets(value: object) -> tuple[int, int]:
-    if not isinstance(value, dict) or set(value) != {"thinking", "content"}:
-        raise MalformedError("not offsets")
-    return _integer(value["thinking"]), _integer(value["content"])
-
-
-def _options(value: object) -> dict[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict) or len(value) > 32:
-        raise MalformedError("not options")
-    return value
-
-
-def _prompt(value: object) -> str:
-    text = _text(value, longest=MAX_PROMPT_CHARACTERS)
-    if not text.strip():
-        raise MalformedError("an empty prompt")
-    return text
-
-
-# What each request carries beside `id` and `type`: member -> its check, which refuses an absent one.
-REQUESTS: dict[str, dict[str, Callable[[object], Any]]] = {
-    "chat.send": {
-        "conversation": _uuid4,
-        "message": _uuid4,
-        "parent": lambda value: _optional(value, _uuid4),
-        "text": _prompt,
-        "options": _options,
-    },
-    "chat.stop": {"reply": _uuid4},
-    "chat.regenerate": {"conversation": _uuid4, "message": _uuid4, "options": _options},
-    "chat.resume": {"reply": _uuid4, "offsets": _offsets, "resume": lambda value: _optional(value, _text)},
-    "conversation.list": {"before": lambda value: _optional(value, _text)},
-    "conversation.open": {"conversation": _uuid4, "before": lambda value: _optional(value, _text)},
-    "conversation.rename": {
-        "conversation": _uuid4,
-        "title": lambda value: _text(value, longest=MAX_TITLE_CHARACTERS),
-    },
-    "conversation.delete": {"conversation": _uuid4},
-    "model.list": {},
-}
+    return parse_integer(value["size"]), b64decode(value["root"], size=32)

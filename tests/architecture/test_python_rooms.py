@@ -83,7 +83,10 @@ ROOMS = {
     "confchat.migrations": {"confchat", "django"},
     "confchat.programs": {"confchat", "socket"},
     "confchat.reference_release": {"attestation", "cryptography"},
-    "confchat.session": {"confchat", "channels"},
+    "confchat.members": {"attestation"},
+    "confchat.request_members": {"confchat", "attestation"},
+    "confchat.requests": {"confchat"},
+    "confchat.session": {"confchat"},
     "confchat.settings": {"confchat"},
     "confchat.sockets": {"confchat", "channels"},
     "confchat.supervisor": set(),
@@ -116,6 +119,8 @@ PURE = (
     "attestation.token",
     "confchat.channel",
     "confchat.frames",
+    "confchat.members",
+    "confchat.request_members",
 )
 
 

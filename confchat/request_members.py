@@ -1,0 +1,76 @@
+"""What each request inside a session carries, by topic, and the forms of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attestation.errors import MalformedError
+from confchat.members import parse_integer, parse_optional, parse_text, parse_uuid4
+
+MAX_PROMPT_CHARACTERS = 350_000
+MAX_TITLE_CHARACTERS = 200
+MAX_OPTIONS = 32
+
+Members = dict[str, Callable[[object], Any]]
+
+
+def _offsets(value: object) -> tuple[int, int]:
+    if not isinstance(value, dict) or set(value) != {"thinking", "content"}:
+        raise MalformedError("not offsets")
+    return parse_integer(value["thinking"]), parse_integer(value["content"])
+
+
+def _options(value: object) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or len(value) > MAX_OPTIONS:
+        raise MalformedError("not options")
+    return value
+
+
+def _prompt(value: object) -> str:
+    text = parse_text(value, longest=MAX_PROMPT_CHARACTERS)
+    if not text.strip():
+        raise MalformedError("an empty prompt")
+    return text
+
+
+def _cursor(value: object) -> str | None:
+    return parse_optional(value, parse_text)
+
+
+def _id(value: object) -> str | None:
+    return parse_optional(value, parse_uuid4)
+
+
+def _title(value: object) -> str:
+    return parse_text(value, longest=MAX_TITLE_CHARACTERS)
+
+
+# Beside `id` and `type`: member -> its check, which refuses an absent one.
+_CHAT: dict[str, Members] = {
+    "chat.send": {
+        "conversation": parse_uuid4,
+        "message": parse_uuid4,
+        "parent": _id,
+        "text": _prompt,
+        "options": _options,
+    },
+    "chat.stop": {"reply": parse_uuid4},
+    "chat.regenerate": {"conversation": parse_uuid4, "message": parse_uuid4, "options": _options},
+    "chat.resume": {
+        "reply": parse_uuid4,
+        "offsets": _offsets,
+        "resume": lambda value: parse_optional(value, parse_text),
+    },
+}
+_CONVERSATIONS: dict[str, Members] = {
+    "conversation.list": {"before": _cursor},
+    "conversation.open": {"conversation": parse_uuid4, "before": _cursor},
+    "conversation.rename": {"conversation": parse_uuid4, "title": _title},
+    "conversation.delete": {"conversation": parse_uuid4},
+}
+_MODELS: dict[str, Members] = {"model.list": {}}
+
+REQUESTS: dict[str, Members] = {**_CHAT, **_CONVERSATIONS, **_MODELS}

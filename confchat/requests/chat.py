@@ -1,0 +1,163 @@
+"""`chat.*`: prompts and their answers, in the session's own conversation, by the model that it was opened for."""
+
+from __future__ import annotations
+
+import hmac
+import uuid
+from collections.abc import Callable
+
+from confchat.conversations import Asked, Shelf, Turn
+from confchat.delivery import Delivery
+from confchat.errors import RequestError
+from confchat.frames import Request
+from confchat.generation import Generation
+from confchat.llm import Message
+from confchat.prompting import fit_context
+from confchat.requests.scope import Handlers, Scope
+from confchat.scratchpad import Scratchpad
+
+MAX_DELIVERIES = 16  # at once in one session: each speaks on every beat of the whole server
+ALLOWED_OPTIONS = frozenset(
+    {"temperature", "top_p", "top_k", "min_p", "seed", "stop", "num_predict", "repeat_penalty", "repeat_last_n"}
+)
+
+
+class ChatRequests:
+    """Has prompts answered, and reads running answers to whoever may hear them."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._deliveries: list[Delivery] = []
+
+    @property
+    def handlers(self) -> Handlers:
+        return {
+            "chat.send": self._send,
+            "chat.regenerate": self._regenerate,
+            "chat.stop": self._stop,
+            "chat.resume": self._resume,
+        }
+
+    def close(self) -> None:
+        """End every delivery; the answers themselves go on."""
+        for delivery in self._deliveries:
+            delivery.end()
+        self._deliveries.clear()
+
+    async def _send(self, request: Request) -> None:
+        scope = self._scope
+        scope.refuse_other_conversation(request)
+        shelf, conversation, model = scope.shelf, scope.conversation, scope.model.name
+        prompt = Turn(uuid=request["message"], parent=request["parent"], role="user", text=request["text"])
+        fit_context([prompt], tokens=scope.deployment.context_tokens(scope.model))
+        await self._answer(
+            request, prompt.uuid, lambda answer: shelf.ask(conversation, prompt, answer=answer, model=model)
+        )
+
+    async def _regenerate(self, request: Request) -> None:
+        scope = self._scope
+        scope.refuse_other_conversation(request)
+        shelf, conversation, prompt = scope.shelf, scope.conversation, request["message"]
+        await self._answer(request, prompt, lambda answer: shelf.ask_again(conversation, prompt, answer=answer))
+
+    async def _answer(self, request: Request, prompt: str, ask: Callable[[Turn | None], Asked]) -> None:
+        """Begin an answer once `ask` has made its prompt durable, or repeat the one that it has already."""
+        deployment, model = self._scope.deployment, self._scope.model
+        if set(request["options"]) - ALLOWED_OPTIONS:
+            raise RequestError("unsupported")
+        if (await deployment.describe_model()).digest != model.digest:
+            raise RequestError("model_changed", retry=True)
+        generation = self._new_generation(prompt=prompt, reply=str(uuid.uuid4()))
+        is_free = deployment.generations.add(generation)
+        asked = None
+        try:
+            asked = await self._scope.write(lambda: ask(generation.turn() if is_free else None))
+        finally:
+            if asked is None or asked.given is not None:
+                deployment.generations.discard(generation)
+        if asked.given is not None:
+            self._announce(request, self._generation_of(asked.given))
+            return
+        tokens = deployment.context_tokens(model)
+        messages = [
+            Message("user" if turn.role == "user" else "assistant", turn.text)
+            for turn in fit_context(asked.path, tokens=tokens)
+        ]
+        options = {**request["options"], "num_ctx": tokens}
+        generation.start(deployment.model.chat(model.name, messages, options=options))
+        self._announce(request, generation)
+
+    async def _stop(self, request: Request) -> None:
+        scope = self._scope
+        generation = scope.deployment.generations.find(owner=scope.user, reply=request["reply"])
+        if generation is None or generation.conversation != scope.conversation or not self._may_stop(generation):
+            raise RequestError("not_found")
+        generation.stop()
+        scope.reply(request, "chat.stopped", reply=generation.reply)
+
+    async def _resume(self, request: Request) -> None:
+        scope = self._scope
+        generation = scope.deployment.generations.find(owner=scope.user, reply=request["reply"])
+        if generation is None:
+            shelf, conversation = scope.shelf, scope.conversation
+            turn = await scope.write(lambda: shelf.find_turn(conversation, request["reply"]))
+            generation = self._generation_of(turn)
+        elif not self._may_read(generation, request["resume"]):
+            raise RequestError("not_found")
+        elif generation.scratchpad is not None and isinstance(scope.shelf, Scratchpad):
+            # Whoever knows the value may go on with what was said in that session, too.
+            scope.shelf = generation.scratchpad
+        thinking, content = request["offsets"]
+        if thinking > len(generation.thinking) or content > len(generation.content):
+            raise RequestError("offset", retry=True)
+        self._deliver(request, generation, offsets=(thinking, content))
+
+    def _new_generation(self, *, prompt: str, reply: str) -> Generation:
+        scope, shelf = self._scope, self._scope.shelf
+
+        async def save(turn: Turn, revision: int) -> None:
+            await scope.write(lambda: shelf.save_answer(scope.conversation, turn, revision=revision))
+
+        return Generation(
+            owner=scope.user,
+            conversation=scope.conversation,
+            prompt=prompt,
+            reply=reply,
+            model=scope.model.name,
+            resume=scope.resume,
+            scratchpad=shelf if isinstance(shelf, Scratchpad) else None,
+            save=save,
+        )
+
+    def _generation_of(self, turn: Turn) -> Generation:
+        """Return the answer as it runs, or as it was stored: one that nobody finished is truncated."""
+        known = self._scope.deployment.generations.find(owner=self._scope.user, reply=turn.uuid)
+        if known is not None:
+            return known
+        ended = self._new_generation(prompt=turn.parent or "", reply=turn.uuid)
+        ended.thinking, ended.content, ended.reason = turn.thinking, turn.text, turn.reason or "truncated"
+        return ended
+
+    def _may_read(self, generation: Generation, resume: str | None) -> bool:
+        """Answers made under the history key need a session that proved it; others, their value."""
+        scope = self._scope
+        if generation.scratchpad is None:
+            return isinstance(scope.shelf, Shelf) and generation.conversation == scope.conversation
+        is_known = hmac.compare_digest(generation.resume.encode(), (resume or scope.resume).encode())
+        return is_known and generation.conversation == scope.conversation
+
+    def _may_stop(self, generation: Generation) -> bool:
+        """Who may read an answer, or has it read to him since he knew its value, may end it."""
+        is_heard = any(delivery.generation is generation for delivery in self._deliveries)
+        return is_heard or self._may_read(generation, None)
+
+    def _announce(self, request: Request, generation: Generation) -> None:
+        self._scope.reply(request, "chat.started", message=generation.prompt, reply=generation.reply)
+        self._deliver(request, generation, offsets=(0, 0))
+
+    def _deliver(self, request: Request, generation: Generation, *, offsets: tuple[int, int]) -> None:
+        self._deliveries = [delivery for delivery in self._deliveries if not delivery.is_over]
+        if len(self._deliveries) >= MAX_DELIVERIES:
+            raise RequestError("busy", retry=True)
+        beat, outlet = self._scope.deployment.beat, self._scope.outlet
+        self._deliveries.append(Delivery(generation, beat=beat, outlet=outlet, request_id=request.id, offsets=offsets))

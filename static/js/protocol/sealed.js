@@ -1,0 +1,62 @@
+/** What the server says inside a session: type -> members and their forms. */
+import {
+  isCount,
+  isFlag,
+  isObject,
+  isOffsets,
+  isOutcome,
+  isText,
+  isUuid,
+  listOf,
+  optional,
+  orNull,
+} from "./members.js";
+
+const CONVERSATION = { conversation: isUuid, title: orNull(isText), updated_at: isCount, model: isText };
+const MESSAGE = {
+  message: isUuid,
+  parent: orNull(isUuid),
+  role: (value) => value === "user" || value === "assistant",
+  text: isText,
+  thinking: isText,
+  state: isText,
+  reason: isText,
+  model: isText,
+  usage: isObject,
+  created_at: isCount,
+};
+
+/** Every message inside a session: type -> its members. All but the first repeat the request's id. */
+export const SEALED = {
+  "session.ready": {
+    record: isUuid,
+    statement_sha256: isText,
+    user: isText,
+    conversation: isUuid,
+    outcome: isOutcome,
+    resume: isText,
+    consistency: orNull((value) => Array.isArray(value) && value.every(isText)),
+  },
+  "chat.started": { id: isCount, message: isUuid, reply: isUuid },
+  "chat.delta": {
+    id: isCount,
+    reply: isUuid,
+    offsets: isOffsets,
+    thinking: optional(isText),
+    content: optional(isText),
+  },
+  "chat.done": { id: isCount, reply: isUuid, reason: isText, usage: isObject, error: optional(isObject) },
+  "chat.stopped": { id: isCount, reply: isUuid },
+  "conversation.list": { id: isCount, conversations: listOf(CONVERSATION), next: orNull(isText) },
+  "conversation.open": {
+    id: isCount,
+    conversation: isUuid,
+    title: orNull(isText),
+    messages: listOf(MESSAGE),
+    next: orNull(isText),
+  },
+  "conversation.renamed": { id: isCount, conversation: isUuid },
+  "conversation.deleted": { id: isCount, conversation: isUuid },
+  "model.list": { id: isCount, models: Array.isArray },
+  error: { id: optional(isCount), code: isText, retry: isFlag },
+};
