@@ -1,17 +1,20 @@
 """The attester: a statement in, a quote over it out, from TDX hardware or from the simulator in its place.
 
-The only importer of `quote_ext`. Asks off the event loop, for one quote at a time, with a time limit.
+Beside `attestation.hardware` the only importer of `quote_ext`. Asks off the event loop, for one thing at a time, with
+a time limit.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from attestation.errors import ConfigurationError, MalformedError, UnavailableError
+from attestation.hardware.measurement import KernelMeasurement, Measurement, NoMeasurement, require_digest
 from attestation.quote import parse_quote
 from attestation.simulator.installation import Guest
 from attestation.simulator.sockets import QGS_SOCKET
@@ -25,6 +28,8 @@ QGS_TIMEOUT_S = 20.0
 MAX_WAITING = 256
 # The entry that root makes beforehand for a service that may not make its own.
 PREPARED_ENTRY = "confchat"
+
+T = TypeVar("T")
 
 
 class QuoteSource(Protocol):
@@ -75,12 +80,21 @@ class SimulatorSource:
 
 
 class TdxAttester:
-    """Quotes of this machine. Checks that they carry the report data that was asked for, and nothing else."""
+    """Quotes and runtime registers of this machine; one thread asks it, one thing at a time.
+
+    Checks that quotes carry the report data that was asked for, and nothing else.
+    """
 
     def __init__(
-        self, source: QuoteSource, *, timeout_s: float = QUOTE_TIMEOUT_S, max_waiting: int = MAX_WAITING
+        self,
+        source: QuoteSource,
+        *,
+        measurement: Measurement | None = None,
+        timeout_s: float = QUOTE_TIMEOUT_S,
+        max_waiting: int = MAX_WAITING,
     ) -> None:
         self._source = source
+        self._measurement = measurement or NoMeasurement(f"nothing measures beside {source.name}")
         self._timeout_s = timeout_s
         self._max_waiting = max_waiting
         self._waiting = 0
@@ -111,20 +125,53 @@ class TdxAttester:
         """
         if len(report_data) != REPORT_DATA_SIZE:
             raise ValueError(f"report data has {REPORT_DATA_SIZE} bytes, not {len(report_data)}")
+        return await self._ask(lambda: self._take(report_data), what="quote")
+
+    @property
+    def measured_through(self) -> str:
+        """Return the interface that extends RTMR3, or `none`."""
+        return self._measurement.name
+
+    async def extend(self, digest: bytes) -> None:
+        """Extend RTMR3 by 48 bytes: RTMR3 = SHA-384(RTMR3 || digest). The caller keeps the log of it.
+
+        Raises:
+            MalformedError: the digest has another size.
+            UnavailableError: this machine cannot extend it; the sentence says why.
+            ConfigurationError: this process may not.
+        """
+        require_digest(digest)
+        await self._ask(lambda: self._measurement.extend(digest), what="extension")
+
+    async def registers(self) -> tuple[bytes, bytes, bytes, bytes]:
+        """Return RTMR0 to RTMR3 as a quote of now shows them, 48 bytes each; errors as for `quote`."""
+        report = parse_quote(await self.quote(bytes(REPORT_DATA_SIZE))).report
+        return report.rtmr0, report.rtmr1, report.rtmr2, report.rtmr3
+
+    async def firmware_log(self) -> bytes:
+        """Return the firmware's event log (CCEL) as ACPI shows it, with what stands behind its last event.
+
+        Raises:
+            UnavailableError: this machine has none.
+            ConfigurationError: this process may not read it.
+        """
+        return await self._ask(self._measurement.firmware_log, what="event log")
+
+    def close(self) -> None:
+        """Take no more requests, and let go of the thread once its last one ends."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _ask(self, question: Callable[[], T], *, what: str) -> T:
         if self._waiting >= self._max_waiting:
             raise UnavailableError("too many are waiting for a quote")
         self._waiting += 1
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await asyncio.get_running_loop().run_in_executor(self._thread, self._take, report_data)
+                return await asyncio.get_running_loop().run_in_executor(self._thread, question)
         except TimeoutError as error:
-            raise UnavailableError(f"no quote within {self._timeout_s:g} s") from error
+            raise UnavailableError(f"no {what} within {self._timeout_s:g} s") from error
         finally:
             self._waiting -= 1
-
-    def close(self) -> None:
-        """Take no more requests, and let go of the thread once its last one ends."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _take(self, report_data: bytes) -> bytes:
         try:
@@ -148,7 +195,7 @@ def choose_attester(
         ConfigurationError: no TDX device and no simulator allowed, or none set up.
     """
     if tdx == "configfs" or (tdx == "auto" and _is_directory(configfs_root)):
-        return TdxAttester(ConfigfsSource(configfs_root))
+        return TdxAttester(ConfigfsSource(configfs_root), measurement=KernelMeasurement())
     if simulator_directory is None:
         raise ConfigurationError(
             f"there is no TDX device at {configfs_root}, and only development may use the simulator: "

@@ -36,6 +36,7 @@ ROOMS = {
     "attestation.comparison": {"attestation", "django"},
     "attestation.forms": {"attestation", "django"},
     "attestation.export": {"attestation", "django"},
+    "attestation.hardware": {"attestation", "quote_ext"},
     "attestation.history": {"attestation", "django"},
     "attestation.key_files": {"attestation", "cryptography"},
     "attestation.log.entries": {"attestation", "django"},
