@@ -41,10 +41,14 @@ class PlatformKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollateralSet:
-    """Collateral whose signatures and CRLs were verified together, with the numbers and dates that may never fall."""
+    """Collateral whose signatures and CRLs were verified together, with the numbers and dates that may never fall.
+
+    `expires_at` is when the first of its parts ends.
+    """
 
     collateral: Collateral
     fetched_at: datetime
+    expires_at: datetime
     evaluation_numbers: tuple[int, int]
     issued_at: tuple[datetime, datetime, datetime, datetime]
 
@@ -116,14 +120,15 @@ def verify_set(
     Raises:
         MalformedError, AppraisalError: a part cannot be read, was not signed, or is another platform's.
     """
-    tcb_signer = _verified_chain(collateral.tcb_info_issuer_chain, TCB_SIGNING_CHAIN, root_sha256)[0]
-    qe_signer = _verified_chain(collateral.qe_identity_issuer_chain, TCB_SIGNING_CHAIN, root_sha256)[0]
-    pck_ca, root = _verified_chain(collateral.pck_crl_issuer_chain, PCK_CA_CHAIN, root_sha256)
+    tcb_chain = _verified_chain(collateral.tcb_info_issuer_chain, TCB_SIGNING_CHAIN, root_sha256)
+    qe_chain = _verified_chain(collateral.qe_identity_issuer_chain, TCB_SIGNING_CHAIN, root_sha256)
+    crl_chain = _verified_chain(collateral.pck_crl_issuer_chain, PCK_CA_CHAIN, root_sha256)
+    pck_ca, root = crl_chain
     pck_crl = verify_crl(collateral.pck_crl, issuer=pck_ca)
     root_crl = verify_crl(collateral.root_ca_crl, issuer=root)
     signed = (
-        (tcb_signer, collateral.tcb_info_signature, collateral.tcb_info),
-        (qe_signer, collateral.qe_identity_signature, collateral.qe_identity),
+        (tcb_chain[0], collateral.tcb_info_signature, collateral.tcb_info),
+        (qe_chain[0], collateral.qe_identity_signature, collateral.qe_identity),
     )
     for signer, signature, text in signed:
         if not has_signed(signer.key, signature, text.encode()):
@@ -134,6 +139,10 @@ def verify_set(
     return CollateralSet(
         collateral=collateral,
         fetched_at=fetched_at,
+        expires_at=min(
+            *(part.next_update for part in (tcb_info, qe_identity, pck_crl, root_crl)),
+            *(certificate.not_after for chain in (tcb_chain, qe_chain, crl_chain) for certificate in chain),
+        ),
         evaluation_numbers=(tcb_info.evaluation_number, qe_identity.evaluation_number),
         issued_at=(tcb_info.issued_at, qe_identity.issued_at, pck_crl.this_update, root_crl.this_update),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 from typing import Any
 
@@ -15,8 +17,11 @@ from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import path
 
+from attestation.errors import ConfigurationError
 from confchat.consumers import SessionConsumer
 from confchat.deployment import deployment
+
+logger = logging.getLogger(__name__)
 
 
 def route(sessions: Any) -> ProtocolTypeRouter:
@@ -26,12 +31,23 @@ def route(sessions: Any) -> ProtocolTypeRouter:
 
 
 async def _live(_scope: Any, receive: Any, send: Any) -> None:
-    """Have what is being said stored before the server ends (ASGI's lifespan protocol)."""
+    """Keep collateral fresh, and have what is being said stored before the server ends (ASGI's lifespan protocol)."""
+    keeping = asyncio.create_task(_keep_collateral_fresh(), name="collateral")
     while (message := await receive())["type"] != "lifespan.shutdown":
         await send({"type": f"{message['type']}.complete"})
+    keeping.cancel()
     if deployment.cache_info().currsize:
         await deployment().generations.cut_all()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _keep_collateral_fresh() -> None:
+    try:
+        collateral = deployment().collateral
+    except ConfigurationError as error:
+        logger.error("nothing can be attested: %s", error)
+        return
+    await collateral.keep_fresh()
 
 
 application = route(SessionConsumer.as_asgi())

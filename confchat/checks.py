@@ -10,11 +10,20 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from attestation.errors import ConfigurationError
+from confchat.collateral import named_source, verifies_tls
+
 
 @register("confchat")
 def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Refuse settings that contradict each other or the product's promises."""
-    return [*_check_origins(), *_check_model_endpoint(), *_check_simulator(), *_check_release_key()]
+    return [
+        *_check_origins(),
+        *_check_model_endpoint(),
+        *_check_simulator(),
+        *_check_release_key(),
+        *_check_collateral(),
+    ]
 
 
 @register("confchat", deploy=True)
@@ -23,6 +32,7 @@ def check_deployment(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[C
     unsafe = {
         "CONFCHAT_DEVELOPMENT": settings.CONFCHAT_DEVELOPMENT,
         "CONFCHAT_UNSAFE_REMOTE_MODEL": settings.CONFCHAT_UNSAFE_REMOTE_MODEL,
+        "CONFCHAT_UNSAFE_PCCS_TLS": settings.CONFCHAT_UNSAFE_PCCS_TLS,
     }
     return [
         Error(f"{name}=1 is not for a deployment: it gives up what the badge promises.", id="confchat.E005")
@@ -102,3 +112,21 @@ def _check_release_key() -> list[CheckMessage]:
             id="confchat.W002",
         )
     ]
+
+
+def _check_collateral() -> list[CheckMessage]:
+    try:
+        source = named_source()
+    except ConfigurationError as error:
+        return [Error(f"{error}.", hint="CONFCHAT_PCCS_URL stands before this file.", id="confchat.E006")]
+    if source.use_secure_cert:
+        return []
+    if verifies_tls(source):
+        return [
+            Warning(
+                f"{settings.CONFCHAT_QCNL_FILE} says use_secure_cert false, which is not followed: TLS is verified.",
+                hint="CONFCHAT_UNSAFE_PCCS_TLS=1 follows it.",
+                id="confchat.W003",
+            )
+        ]
+    return [Warning(f"The certificate of {source.url} is not verified.", id="confchat.W004")]

@@ -8,27 +8,25 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-import httpx
 from django.conf import settings
 
 from attestation import publication
 from attestation.appraisal import Policy
 from attestation.attester import TdxAttester, choose_attester
 from attestation.collateral import Collateral
+from attestation.collateral_cache import CollateralCache
 from attestation.errors import ConfigurationError
 from attestation.log.checkpoint import Checkpoint
 from attestation.log.keeper import LogKeeper
 from attestation.log.key import LogKey
-from attestation.pccs import CollateralCache
 from attestation.public_keys import PublicKeys
 from attestation.reference_values import ReferenceRelease
 from attestation.services import Verifier, embedded_verifier
 from attestation.services.token_key import load_token_key
-from attestation.simulator.changes import COLLATERAL_MAX_AGE_S as SIMULATOR_MAX_AGE_S
-from attestation.simulator.sockets import PCCS_SOCKET
 from attestation.statement import INSTANCE_SIZE
 from attestation.verified import VerifiedCache
 from confchat.checks import is_loopback
+from confchat.collateral import build_collateral_cache
 from confchat.delivery import Beat
 from confchat.generation import Generations
 from confchat.group_commit import GroupCommit
@@ -37,7 +35,6 @@ from confchat.llm.ollama import OllamaModel
 from confchat.policy import build_policy, describe_policy
 
 MODEL_DESCRIPTION_S = 5.0
-COLLATERAL_MAX_AGE_S = 3600.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,7 +109,7 @@ def deployment() -> Deployment:
     is_simulated = attester.trust_anchor == "simulator"
     simulator_root = (settings.CONFCHAT_SIMULATOR_DIR / "root.der").read_bytes() if is_simulated else None
     policy = build_policy(simulator_root)
-    collateral = _collateral_cache(policy, is_simulated=is_simulated)
+    collateral = build_collateral_cache(policy, is_simulated=is_simulated)
     releases = publication.releases()
     return Deployment(
         attester=attester,
@@ -148,23 +145,3 @@ async def collateral_for(quote: bytes) -> Collateral:
         UnavailableError, MalformedError, ConfigurationError: there are none.
     """
     return await deployment().collateral.collateral_for(quote)
-
-
-def _collateral_cache(policy: Policy, *, is_simulated: bool) -> CollateralCache:
-    roots = set(policy.root_sha256)
-    if not is_simulated:
-        return CollateralCache(
-            settings.CONFCHAT_PCCS_URL,
-            root_sha256=roots,
-            max_age_s=COLLATERAL_MAX_AGE_S,
-            directory=settings.CONFCHAT_DATA_DIR / "collateral",
-        )
-    if policy.simulator_root_sha256 is not None:
-        roots.add(policy.simulator_root_sha256)
-    socket = str(settings.CONFCHAT_SIMULATOR_DIR / PCCS_SOCKET)
-    return CollateralCache(
-        "http://simulator.invalid",
-        root_sha256=roots,
-        max_age_s=SIMULATOR_MAX_AGE_S,
-        transport=httpx.AsyncHTTPTransport(uds=socket),
-    )

@@ -21,3 +21,8 @@ SOCKETS = Gauge("confchat_open_sockets", "Sockets that are open now.", registry=
 COLLATERAL_AGE_SECONDS = Gauge(
     "confchat_collateral_age_seconds", "Age of the oldest collateral in use; -1 before the first.", registry=REGISTRY
 )
+COLLATERAL_EXPIRES = Gauge(
+    "confchat_collateral_expires_timestamp_seconds",
+    "When the first part of the collateral in use ends; 0 before the first.",
+    registry=REGISTRY,
+)

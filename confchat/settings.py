@@ -30,7 +30,9 @@ CONFCHAT_TDX: Literal["auto", "configfs", "simulator"] = env.choice(
 )
 CONFCHAT_CONFIGFS = env.path("CONFCHAT_CONFIGFS", Path("/sys/kernel/config/tsm/report"))
 CONFCHAT_SIMULATOR_DIR = CONFCHAT_DATA_DIR / "simulator"
-CONFCHAT_PCCS_URL = env.text("CONFCHAT_PCCS_URL", "https://api.trustedservices.intel.com")
+CONFCHAT_PCCS_URL = env.text("CONFCHAT_PCCS_URL", "")
+CONFCHAT_QCNL_FILE = env.path("CONFCHAT_QCNL_FILE", Path("/etc/sgx_default_qcnl.conf"))
+CONFCHAT_UNSAFE_PCCS_TLS = env.flag("CONFCHAT_UNSAFE_PCCS_TLS", default=False)
 CONFCHAT_OLLAMA_HOST = env.text("OLLAMA_HOST", "")
 CONFCHAT_UNSAFE_REMOTE_MODEL = env.flag("CONFCHAT_UNSAFE_REMOTE_MODEL", default=False)
 # Set by `manage.py serve` for the server it starts when OLLAMA_HOST is not set: that host is then the embedded model's.

@@ -104,9 +104,13 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 
 
 async def readyz(request: HttpRequest) -> HttpResponse:
-    """Say whether a conversation could begin now: database, model, quote device and collateral."""
+    """Say whether a conversation could begin now: database, model, quote device and collateral.
+
+    A warning is for people to look at, while conversations still begin.
+    """
     faults = await READINESS.faults()
-    return JsonResponse({"ready": not faults, "faults": faults}, status=503 if faults else 200)
+    body = {"ready": not faults, "faults": faults, "warnings": _warnings()}
+    return JsonResponse(body, status=503 if faults else 200)
 
 
 class Readiness:
@@ -136,8 +140,9 @@ def prometheus(request: HttpRequest) -> HttpResponse:
     given = request.headers.get("Authorization", "")
     if not settings.CONFCHAT_METRICS_TOKEN or not hmac.compare_digest(given.encode(), expected.encode()):
         raise Http404
-    age_s = deployment().collateral.oldest_age_s()
-    metrics.COLLATERAL_AGE_SECONDS.set(-1 if age_s is None else age_s)
+    standing = deployment().collateral.standing()
+    metrics.COLLATERAL_AGE_SECONDS.set(-1 if standing is None else standing.age_s)
+    metrics.COLLATERAL_EXPIRES.set(0 if standing is None else standing.expires_at.timestamp())
     return HttpResponse(generate_latest(metrics.REGISTRY), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -184,7 +189,16 @@ async def _probe_attestation() -> str:
         await parts.collateral.collateral_for(await parts.attester.quote(bytes(64)))
     except AttestationError as error:
         return error.code
-    return ""
+    standing = parts.collateral.standing()
+    return "" if standing is None else standing.fault
+
+
+def _warnings() -> dict[str, str]:
+    try:
+        standing = deployment().collateral.standing()
+    except AttestationError:
+        return {}
+    return {"collateral": standing.warning} if standing is not None and standing.warning else {}
 
 
 PROBES = {"database": _probe_database, "model": _probe_model, "attestation": _probe_attestation}

@@ -13,7 +13,8 @@ from urllib.parse import quote as url_encode
 import httpx
 
 from attestation.collateral import Collateral
-from attestation.pccs import CollateralCache
+from attestation.collateral_cache import CollateralCache
+from attestation.pccs import FETCH_TIMEOUT_S, ProvisioningClient
 from attestation.simulator.platform import Platform
 from attestation.simulator.td_report import Td
 
@@ -98,6 +99,12 @@ class Clock:
         return NOW + timedelta(seconds=self.passed_s)
 
 
+def age_of(cache: CollateralCache) -> float:
+    standing = cache.standing()
+    assert standing is not None
+    return standing.age_s
+
+
 Make = Callable[..., CollateralCache]
 
 
@@ -106,15 +113,21 @@ async def caches(service: Service, clock: Clock) -> AsyncIterator[Make]:
     """Give a way to make caches of one service, and close them all in the end."""
     made: list[CollateralCache] = []
 
-    def make(base_url: str = URL, **changes: object) -> CollateralCache:
+    def make(
+        base_url: str = URL,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        timeout_s: float = FETCH_TIMEOUT_S,
+        **changes: object,
+    ) -> CollateralCache:
+        source = ProvisioningClient(base_url, transport=transport or httpx.MockTransport(service), timeout_s=timeout_s)
         arguments = {
             "root_sha256": ROOTS,
             "max_age_s": MAX_AGE_S,
-            "transport": httpx.MockTransport(service),
             "monotonic": clock.monotonic,
             "clock": clock.now,
         }
-        made.append(CollateralCache(base_url, **(arguments | changes)))  # type: ignore[arg-type]
+        made.append(CollateralCache(source, **(arguments | changes)))  # type: ignore[arg-type]
         return made[-1]
 
     yield make

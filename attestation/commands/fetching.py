@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from attestation.collateral import Collateral
+from attestation.collateral_cache import CollateralCache
 from attestation.offline import Anchors
-from attestation.pccs import CollateralCache
+from attestation.pccs import ProvisioningClient
 from attestation.pki import INTEL_ROOT_CA_SHA256
 
 
@@ -23,7 +24,7 @@ def fetch_collateral(url: str, quote: bytes, anchors: Anchors) -> Collateral:
 
 
 async def _fetch(url: str, quote: bytes, roots: set[bytes]) -> Collateral:
-    cache = CollateralCache(url, root_sha256=roots, max_age_s=0.0)
+    cache = CollateralCache(ProvisioningClient(url), root_sha256=roots, max_age_s=0.0)
     try:
         return await cache.collateral_for(quote)
     finally:

@@ -17,8 +17,9 @@ import pytest
 from httpx_aiohttp import AiohttpTransport
 
 from attestation.collateral import Collateral
+from attestation.collateral_cache import CollateralCache
 from attestation.errors import ConfigurationError, UnavailableError
-from attestation.pccs import INTEL_ROOT_CRL_URL, CollateralCache
+from attestation.pccs import INTEL_ROOT_CRL_URL
 from attestation.pki import INTEL_ROOT_CA_SHA256
 from attestation.simulator.installation import Installation, create_simulator
 from attestation.simulator.pcs import ProvisioningService
@@ -39,6 +40,7 @@ from tests.collateral_service import (
     Clock,
     Make,
     Service,
+    age_of,
     answers_of,
     caches,
     chain,
@@ -176,13 +178,13 @@ async def test_set_is_asked_for_again_only_when_it_is_too_old(
 
 
 async def test_age_is_known_and_counts_from_the_last_answer(cache: CollateralCache, clock: Clock) -> None:
-    assert cache.oldest_age_s() is None
+    assert cache.standing() is None
     await cache.collateral_for(QUOTE)
     clock.passed_s = 7
-    assert cache.oldest_age_s() == 7
+    assert age_of(cache) == 7
     clock.passed_s = MAX_AGE_S + 5
     await cache.collateral_for(QUOTE)
-    assert cache.oldest_age_s() == 0
+    assert age_of(cache) == 0
 
 
 async def test_many_who_ask_at_once_share_one_fetch(cache: CollateralCache, service: Service) -> None:
@@ -238,7 +240,7 @@ async def test_set_on_disk_serves_the_next_start_without_a_network(
     asked = len(service.asked)
     again = make(directory=tmp_path / "collateral")
     assert await again.collateral_for(QUOTE) == GOOD
-    assert (len(service.asked), again.oldest_age_s()) == (asked, MAX_AGE_S - 1)
+    assert (len(service.asked), age_of(again)) == (asked, MAX_AGE_S - 1)
 
 
 async def test_set_on_disk_that_is_too_old_is_asked_for_again_and_kept_meanwhile(

@@ -10,8 +10,9 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from attestation.collateral_cache import RETRY_S, CollateralCache
 from attestation.errors import MalformedError, UnavailableError
-from attestation.pccs import MAX_BODY_BYTES, RETRY_S, CollateralCache
+from attestation.pccs import MAX_BODY_BYTES
 from attestation.simulator.platform import Platform, build_collateral
 from tests.collateral_service import (
     CHAINS,
@@ -28,6 +29,7 @@ from tests.collateral_service import (
     Clock,
     Make,
     Service,
+    age_of,
     caches,
     chain,
     envelope,
@@ -97,7 +99,7 @@ async def test_good_set_outlives_a_service_that_is_gone_and_is_asked_for_again_s
     clock.passed_s += RETRY_S - 1
     assert await cache.collateral_for(QUOTE) == GOOD
     assert len(service.asked) == tried
-    assert cache.oldest_age_s() == clock.passed_s
+    assert age_of(cache) == clock.passed_s
     newer = PLATFORM.collateral(NOW + timedelta(hours=1))
     service.publish(newer)
     clock.passed_s += 1
@@ -184,7 +186,7 @@ async def test_bad_answer_never_replaces_a_good_set(
     SPOILERS[name](service)
     clock.passed_s = MAX_AGE_S
     assert await cache.collateral_for(QUOTE) == GOOD
-    assert cache.oldest_age_s() == MAX_AGE_S
+    assert age_of(cache) == MAX_AGE_S
 
 
 @pytest.mark.parametrize("name", sorted(SPOILERS.keys() - ROLLBACKS))
@@ -192,7 +194,7 @@ async def test_bad_answer_alone_is_no_collateral(cache: CollateralCache, service
     SPOILERS[name](service)
     with pytest.raises(UnavailableError):
         await cache.collateral_for(QUOTE)
-    assert cache.oldest_age_s() is None
+    assert cache.standing() is None
 
 
 @pytest.mark.parametrize("quote", [b"", QUOTE[:-1], bytes(5000)])

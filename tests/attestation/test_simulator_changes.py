@@ -14,8 +14,9 @@ from asgiref.sync import sync_to_async
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from attestation.collateral_cache import CollateralCache
 from attestation.errors import ConfigurationError
-from attestation.pccs import CollateralCache
+from attestation.pccs import ProvisioningClient
 from attestation.quote import TdReport, parse_quote
 from attestation.simulator.changes import CHANGES, COLLATERAL_MAX_AGE_S, apply_change, describe_state
 from attestation.simulator.installation import Guest, Installation, create_simulator, measurements
@@ -36,10 +37,11 @@ class Product:
         self.root = Installation.open(directory).platform.root_der
         self.guest = Guest(directory)
         self.collateral = CollateralCache(
-            "http://simulator.invalid",
+            ProvisioningClient(
+                "http://simulator.invalid", transport=httpx.AsyncHTTPTransport(uds=str(directory / PCCS_SOCKET))
+            ),
             root_sha256={hashlib.sha256(self.root).digest()},
             max_age_s=COLLATERAL_MAX_AGE_S,
-            transport=httpx.AsyncHTTPTransport(uds=str(directory / PCCS_SOCKET)),
         )
         self._capsys = capsys
 

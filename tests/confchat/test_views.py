@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import time
 
 import httpx
 import pytest
@@ -43,7 +45,7 @@ def test_another_sites_page_cannot_ask_in_its_name(server: Server) -> None:
 def test_health_and_readiness_are_told(server: Server) -> None:
     assert httpx.get(f"{server.address}/healthz", trust_env=False).json() == {"status": "ok"}
     ready = httpx.get(f"{server.address}/readyz", trust_env=False)
-    assert (ready.status_code, ready.json()) == (200, {"ready": True, "faults": {}})
+    assert (ready.status_code, ready.json()) == (200, {"ready": True, "faults": {}, "warnings": {}})
 
 
 def test_metrics_need_their_token_and_strangers_have_a_small_budget(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -56,3 +58,6 @@ def test_metrics_need_their_token_and_strangers_have_a_small_budget(tmp_path_fac
         figures = httpx.get(url, headers={"Authorization": "Bearer figures"}, trust_env=False).text
         assert "confchat_attestations_total" in figures
         assert "confchat_collateral_age_seconds 0." in figures
+        ends = re.search(r"^confchat_collateral_expires_timestamp_seconds (\S+)$", figures, re.MULTILINE)
+        assert ends is not None
+        assert float(ends[1]) > time.time()

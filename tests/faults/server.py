@@ -12,7 +12,8 @@ import httpx
 from django.conf import settings
 
 from attestation.attester import SimulatorSource, TdxAttester
-from attestation.pccs import CollateralCache
+from attestation.collateral_cache import CollateralCache
+from attestation.pccs import ProvisioningClient
 from attestation.services import remote_verifier
 from attestation.simulator.sockets import PCCS_SOCKET
 from confchat import web_server
@@ -30,11 +31,13 @@ def make_impatient(parts: Deployment, *, verifier_url: str) -> None:
     simulator = settings.CONFCHAT_SIMULATOR_DIR
     parts.attester = TdxAttester(SimulatorSource(simulator), timeout_s=PATIENCE_S)
     parts.collateral = CollateralCache(
-        "http://simulator.invalid",
+        ProvisioningClient(
+            "http://simulator.invalid",
+            timeout_s=PATIENCE_S,
+            transport=httpx.AsyncHTTPTransport(uds=str(simulator / PCCS_SOCKET)),
+        ),
         root_sha256=[parts.policy.simulator_root_sha256 or b""],
         max_age_s=0,
-        timeout_s=PATIENCE_S,
-        transport=httpx.AsyncHTTPTransport(uds=str(simulator / PCCS_SOCKET)),
     )
     parts.verifier = remote_verifier(verifier_url, issuer=parts.verifier.token_issuer, timeout_s=PATIENCE_S)
     parts.model = OllamaModel(
