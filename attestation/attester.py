@@ -71,12 +71,12 @@ class SimulatorSource:
 
     def __init__(self, directory: Path) -> None:
         """Raise ConfigurationError where there is no simulator in the directory."""
-        self._guest = Guest(directory)
+        self.guest = Guest(directory)
         self._socket = directory / QGS_SOCKET
 
     def quote(self, report_data: bytes) -> bytes:
         """Ask the quoting service on its socket."""
-        return qgs_quote(self._guest.td_report(report_data), self._socket, timeout_s=QGS_TIMEOUT_S)
+        return qgs_quote(self.guest.td_report(report_data), self._socket, timeout_s=QGS_TIMEOUT_S)
 
 
 class TdxAttester:
@@ -201,7 +201,13 @@ def choose_attester(
             f"there is no TDX device at {configfs_root}, and only development may use the simulator: "
             "run on a TDX guest with Linux 6.7 or later and configfs mounted"
         )
-    return TdxAttester(SimulatorSource(simulator_directory))
+    return simulated_attester(simulator_directory)
+
+
+def simulated_attester(directory: Path, *, timeout_s: float = QUOTE_TIMEOUT_S) -> TdxAttester:
+    """Return the attester of a simulated machine. Raises `ConfigurationError` where none is set up."""
+    source = SimulatorSource(directory)
+    return TdxAttester(source, measurement=source.guest, timeout_s=timeout_s)
 
 
 def _is_directory(path: Path) -> bool:

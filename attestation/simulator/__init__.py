@@ -6,7 +6,8 @@ say SIMULATED, and the FMSPC was never issued.
 Good evidence, pure and repeatable:
 
     from attestation.simulator.platform import Platform, build_collateral, build_pck_crl, build_root_crl
-    from attestation.simulator.td_report import DEBUG, MIGRATABLE, OLD_TEE_TCB_SVN, SEPT_VE_DISABLE, Td, measure
+    from attestation.simulator.td_report import DEBUG, MIGRATABLE, OLD_TEE_TCB_SVN, SEPT_VE_DISABLE, Td
+    from attestation.simulator.boot import measure
     from attestation.simulator.td_report import build_attributes, build_td_report, parse_td_report
     from attestation.simulator.tcb import QeIdentity, SvnLevel, TcbInfo, TcbLevel     # the texts' values
     from attestation.simulator.pki import Pki, build_crl, issue, issue_pck            # single certificates, CRLs

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from attestation.errors import ConfigurationError
 from attestation.simulator.sockets import PCCS_SOCKET, is_served
-from attestation.simulator.state import State, StateFile, TdState, write_state
+from attestation.simulator.state import NOT_EXTENDED, State, StateFile, TdState, locked, write_state
 from attestation.simulator.tcb import ADVISORY
 
 # A product on the simulator holds collateral for no longer than this (seconds).
@@ -35,6 +31,11 @@ def _outdate(state: State) -> State:
     return replace(state, is_out_of_date=True, evaluation_number=number)
 
 
+def _start(state: State, td: TdState) -> State:
+    """Start the TD: what it had extended is gone."""
+    return replace(state, td=td, rtmr3=NOT_EXTENDED)
+
+
 CHANGES = {
     "revoke": Change(
         apply=lambda state: replace(state, is_revoked=True),
@@ -47,18 +48,24 @@ CHANGES = {
         expect="A new conversation turns red: tcb.status fails (tcb_refused).",
     ),
     "debug": Change(
-        apply=lambda state: replace(state, td=replace(state.td, is_debuggable=True)),
-        happened="The TD runs with the DEBUG attribute: its host can read its memory.",
+        apply=lambda state: _start(state, replace(state.td, is_debuggable=True)),
+        happened="The TD was started with the DEBUG attribute: its host can read its memory.",
         expect="A new conversation turns red: td.attributes fails (td_debug).",
     ),
     "wrong-release": Change(
-        apply=lambda state: replace(state, td=replace(state.td, is_other_release=True)),
+        apply=lambda state: _start(state, replace(state.td, is_other_release=True)),
         happened="The TD was started from another release: MRTD and RTMR2 differ from the published ones.",
         expect="A new conversation turns red: td.measurements fails (measurements_differ).",
     ),
+    "reboot": Change(
+        apply=lambda state: _start(state, state.td),
+        happened="The TD was started again: RTMR3 is zero, and whatever runs is measured anew.",
+        expect="A new conversation is as green or red as the files and models that are there now.",
+    ),
     "restore": Change(
-        apply=lambda state: replace(state, is_revoked=False, is_out_of_date=False, td=TdState()),
-        happened="The platform is as it was set up; only its TCB evaluation number stays, for such numbers never fall.",
+        apply=lambda state: _start(replace(state, is_revoked=False, is_out_of_date=False), TdState()),
+        happened="The platform is as it was set up, and the TD was started again; only the TCB evaluation number "
+        "stays, for such numbers never fall.",
         expect="A new conversation turns green.",
     ),
 }
@@ -71,7 +78,7 @@ def apply_change(directory: Path, name: str, *, now: datetime | None = None) -> 
         ConfigurationError: there is no simulator in the directory, or it cannot be written.
     """
     change = CHANGES[name]
-    with _locked(directory):
+    with locked(directory):
         before = StateFile(directory).read()
         after = replace(change.apply(before), changed_at=(now or datetime.now(UTC)).replace(microsecond=0))
         write_state(directory, after)
@@ -95,21 +102,8 @@ def describe_state(directory: Path) -> str:
         f"TCB evaluation number: {state.evaluation_number}",
         f"TD attributes: {'DEBUG' if state.td.is_debuggable else 'not debuggable'}",
         f"TD measurements: {'those of another release' if state.td.is_other_release else 'those of the release'}",
+        f"RTMR3: {'not extended' if state.rtmr3 == NOT_EXTENDED else state.rtmr3}",
         f"Quotes: version {state.quote_version}",
         f"Last change: {state.changed_at:%Y-%m-%d %H:%M:%S} UTC",
     )
     return "\n".join(lines)
-
-
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Let one change after another be made."""
-    try:
-        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        raise ConfigurationError(f"there is no simulator in {directory}: run the set-up first") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

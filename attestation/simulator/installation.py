@@ -18,9 +18,11 @@ from pathlib import Path
 from attestation.collateral import Collateral
 from attestation.encoding import parse_json
 from attestation.errors import ConfigurationError, MalformedError
+from attestation.eventlog import DIGEST_SIZE, build_ccel, extend, replay
 from attestation.reference_values import Measurements
+from attestation.simulator.boot import OTHER_RELEASE, RELEASE, boot_events, measure
 from attestation.simulator.platform import Platform
-from attestation.simulator.state import State, StateFile, write_state, write_whole
+from attestation.simulator.state import NOT_EXTENDED, State, StateFile, locked, write_state, write_whole
 from attestation.simulator.tcb import ADVISORY, TcbInfo, TcbLevel
 from attestation.simulator.td_report import (
     DEBUG,
@@ -28,7 +30,6 @@ from attestation.simulator.td_report import (
     Td,
     build_attributes,
     build_td_report,
-    measure,
 )
 
 PLATFORM_FILE = "platform.json"
@@ -72,12 +73,13 @@ class Installation:
 
     def td(self, report_data: bytes) -> Td:
         """Return the TD as its hardware sees it now."""
-        state = self.state_file.read().td
-        td = Td(report_data=report_data)
-        if state.is_debuggable:
+        state = self.state_file.read()
+        td = Td(report_data=report_data, rtmr3=bytes.fromhex(state.rtmr3))
+        if state.td.is_debuggable:
             td = replace(td, td_attributes=build_attributes(SEPT_VE_DISABLE, DEBUG))
-        if state.is_other_release:
-            td = replace(td, mr_td=measure("MRTD of another release"), rtmr2=measure("RTMR2 of another release"))
+        if state.td.is_other_release:
+            rtmr0, rtmr1, rtmr2, _ = replay(boot_events(OTHER_RELEASE))
+            td = replace(td, mr_td=measure("MRTD of another release"), rtmr0=rtmr0, rtmr1=rtmr1, rtmr2=rtmr2)
         return td
 
     def collateral(self, now: datetime) -> Collateral:
@@ -132,8 +134,11 @@ def measurements(directory: Path) -> Measurements:
 class Guest:
     """The inside of the simulated TD: what its kernel would ask the TDX module for."""
 
+    name = "simulator"
+
     def __init__(self, directory: Path) -> None:
         """Raise ConfigurationError where there is no simulator in the directory."""
+        self._directory = directory
         self._installation = Installation.open(directory)
 
     def td_report(self, report_data: bytes) -> bytes:
@@ -147,6 +152,31 @@ class Guest:
             raise MalformedError(f"report data has 64 bytes, not {len(report_data)}")
         installation = self._installation
         return build_td_report(installation.td(report_data), mac_key=installation.report_key)
+
+    def firmware_log(self) -> bytes:
+        """Return the CCEL that the firmware left. Raises `ConfigurationError` where the state cannot be read."""
+        is_other = self._installation.state_file.read().td.is_other_release
+        return build_ccel(boot_events(OTHER_RELEASE if is_other else RELEASE))
+
+    def extend(self, digest: bytes) -> None:
+        """Extend RTMR3 with 48 bytes.
+
+        Raises:
+            MalformedError: another size.
+            ConfigurationError: the state cannot be read or written.
+        """
+        if len(digest) != DIGEST_SIZE:
+            raise MalformedError(f"RTMR3 is extended with {DIGEST_SIZE} bytes, not {len(digest)}")
+        with locked(self._directory):
+            state = self._installation.state_file.read()
+            extended = extend(bytes.fromhex(state.rtmr3), digest)
+            write_state(self._directory, replace(state, rtmr3=extended.hex()))
+
+
+def start_td(directory: Path) -> None:
+    """Start the TD anew: what it had extended is gone. Raises `ConfigurationError` where there is no simulator."""
+    with locked(directory):
+        write_state(directory, replace(StateFile(directory).read(), rtmr3=NOT_EXTENDED))
 
 
 def issue_time(state: State, *, now: datetime) -> datetime:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import re
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +21,10 @@ from attestation.simulator.tcb import EVALUATION_NUMBER
 STATE_FILE = "state.json"
 MAX_STATE_BYTES = 64 * 1024
 QUOTE_VERSIONS = (4, 5)
+NOT_EXTENDED = "0" * 96
 
 _VERSION = "confchat/1 simulator state"
+_REGISTER = re.compile(r"[0-9a-f]{96}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +37,17 @@ class TdState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """The platform, what is published about it, and the TD on it; `evaluation_number` never falls."""
+    """The platform, what is published about it, and the TD on it.
+
+    `evaluation_number` never falls; `rtmr3` is what the TD has extended since it was started, 96 hex digits.
+    """
 
     changed_at: datetime
     evaluation_number: int = EVALUATION_NUMBER
     is_revoked: bool = False
     is_out_of_date: bool = False
     quote_version: int = 4
+    rtmr3: str = NOT_EXTENDED
     td: TdState = field(default_factory=TdState)
 
 
@@ -69,6 +78,20 @@ def write_whole(path: Path, data: bytes) -> None:
         with suppress(OSError):
             draft.unlink()
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Let one change of the state after another be made. Raises `ConfigurationError` where there is no simulator."""
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise ConfigurationError(f"there is no simulator in {directory}: run the set-up first") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 class StateFile:
@@ -119,6 +142,8 @@ def parse_state(data: bytes) -> State:
         raise MalformedError("unknown or missing members") from error
     if state.quote_version not in QUOTE_VERSIONS:
         raise MalformedError("quote_version is neither 4 nor 5")
+    if not _REGISTER.match(state.rtmr3):
+        raise MalformedError("rtmr3 is not 48 bytes in hex")
     return state
 
 
@@ -129,7 +154,7 @@ def _typed(members: Any, kind: type[State] | type[TdState]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, value in members.items():
         wanted = kind.__annotations__.get(name)
-        if {bool: "bool", int: "int"}.get(type(value)) != ("int" if wanted == "datetime" else wanted):
+        if {bool: "bool", int: "int", str: "str"}.get(type(value)) != ("int" if wanted == "datetime" else wanted):
             raise MalformedError(f"{name} is not of its type")
         values[name] = datetime.fromtimestamp(value, UTC) if wanted == "datetime" else value
     return values

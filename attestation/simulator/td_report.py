@@ -11,6 +11,8 @@ import struct
 from dataclasses import dataclass
 
 from attestation.errors import MalformedError
+from attestation.eventlog import replay
+from attestation.simulator.boot import RELEASE, boot_events, measure
 from attestation.simulator.pck_extension import SGX_SVNS
 from attestation.simulator.tcb import MODULE_SVN, OLD_MODULE_SVN
 
@@ -36,11 +38,7 @@ TEE_TCB_SVN = bytes([MODULE_SVN, 1, 7, *bytes(13)])
 OLD_TEE_TCB_SVN = bytes([OLD_MODULE_SVN, 1, 7, *bytes(13)])
 # Which members of TEE_TCB_INFO a TDX 1.5 module fills in.
 _TCB_VALID = bytes.fromhex("ff01030000000000")
-
-
-def measure(label: str) -> bytes:
-    """Return a made-up 48-byte measurement that belongs to a label."""
-    return hashlib.sha384(f"SIMULATED {label}".encode()).digest()
+_STARTED = replay(boot_events(RELEASE))
 
 
 def build_attributes(*bits: int) -> bytes:
@@ -67,9 +65,9 @@ class Td:
     mr_config_id: bytes = bytes(48)
     mr_owner: bytes = bytes(48)
     mr_owner_config: bytes = bytes(48)
-    rtmr0: bytes = measure("RTMR0")
-    rtmr1: bytes = measure("RTMR1")
-    rtmr2: bytes = measure("RTMR2")
+    rtmr0: bytes = _STARTED[0]
+    rtmr1: bytes = _STARTED[1]
+    rtmr2: bytes = _STARTED[2]
     rtmr3: bytes = bytes(48)
     tee_tcb_svn2: bytes = TEE_TCB_SVN
     mr_service_td: bytes = bytes(48)

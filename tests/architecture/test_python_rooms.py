@@ -104,6 +104,7 @@ PURE = (
     "attestation.commands.arguments",
     "attestation.commands.verify",
     "attestation.collateral",
+    "attestation.eventlog",
     "attestation.evidence",
     "attestation.log.checkpoint",
     "attestation.log.follower",

@@ -17,8 +17,9 @@ from attestation.quote import (
     Quote,
     parse_quote,
 )
+from attestation.simulator.boot import measure
 from attestation.simulator.quotes import USER_DATA
-from attestation.simulator.td_report import Td, measure
+from attestation.simulator.td_report import Td
 from tests.cases.scene import PLATFORM
 
 TD = Td(report_data=bytes(range(64)), mr_service_td=measure("service TD"), rtmr3=measure("RTMR3"))

@@ -19,7 +19,8 @@ from attestation.services import (
 )
 from attestation.services.ear import build_vector, status_of
 from attestation.services.token_key import create_token_key, load_token_key
-from attestation.simulator.td_report import DEBUG, SEPT_VE_DISABLE, build_attributes, measure
+from attestation.simulator.boot import measure
+from attestation.simulator.td_report import DEBUG, SEPT_VE_DISABLE, build_attributes
 from attestation.statement import report_data
 from attestation.token import verify_token
 from tests.attestation.scene import SERVICE_URL, FixedCollateral, Scene, Td, ask, build_scene, claims_of, pinned_client

@@ -15,9 +15,11 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from attestation.collateral_cache import CollateralCache
-from attestation.errors import ConfigurationError
+from attestation.errors import ConfigurationError, MalformedError
+from attestation.eventlog import extend, parse_ccel, replay
 from attestation.pccs import ProvisioningClient
 from attestation.quote import TdReport, parse_quote
+from attestation.simulator.boot import measure
 from attestation.simulator.changes import CHANGES, COLLATERAL_MAX_AGE_S, apply_change, describe_state
 from attestation.simulator.installation import Guest, Installation, create_simulator, measurements
 from attestation.simulator.sockets import PCCS_SOCKET, QGS_SOCKET
@@ -154,3 +156,31 @@ def test_unknown_action_is_refused(settings: Settings, tmp_path: Path) -> None:
     settings.CONFCHAT_SIMULATOR_DIR = tmp_path
     with pytest.raises(CommandError):
         call_command("simulator", "explode")
+
+
+async def test_what_a_td_extended_stays_until_it_is_started_again(product: Product) -> None:
+    digest = measure("an event")
+    product.guest.extend(digest)
+    product.guest.extend(digest)
+    twice = extend(extend(bytes(48), digest), digest)
+    assert parse_quote(product.quote()).report.rtmr3 == twice
+    assert twice.hex() in describe_state(product.directory)
+    await product.command("revoke")
+    assert parse_quote(product.quote()).report.rtmr3 == twice
+    assert "RTMR3 is zero" in await product.command("reboot")
+    assert parse_quote(product.quote()).report.rtmr3 == bytes(48)
+
+
+async def test_the_firmware_s_log_leads_to_the_registers_of_whatever_was_started(product: Product) -> None:
+    for action in ("restore", "wrong-release"):
+        await product.command(action)
+        report = parse_quote(product.quote()).report
+        assert replay(parse_ccel(product.guest.firmware_log()))[:3] == (report.rtmr0, report.rtmr1, report.rtmr2)
+
+
+def test_a_register_is_extended_with_a_digest_and_nothing_else(tmp_path: Path) -> None:
+    create_simulator(tmp_path)
+    with pytest.raises(MalformedError):
+        Guest(tmp_path).extend(bytes(47))
+    # RTMR3 in a TDREPORT (Intel TDX Module ABI, "TDREPORT_STRUCT").
+    assert Guest(tmp_path).td_report(REPORT_DATA)[864:912] == bytes(48)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from attestation.errors import MalformedError
-from attestation.simulator.td_report import Td, build_td_report, measure, parse_td_report
+from attestation.simulator.boot import measure
+from attestation.simulator.td_report import Td, build_td_report, parse_td_report
 
 KEY = b"k" * 32
 TD = Td(report_data=bytes(range(64)), rtmr3=measure("an extended register"), mr_service_td=measure("service TD"))

@@ -9,10 +9,10 @@ from dataclasses import replace
 
 from attestation.encoding import b64decode, b64encode
 from attestation.policy import NO_CONVERSATION
+from attestation.simulator.boot import measure as measure_label
 from attestation.simulator.platform import Platform
 from attestation.simulator.quotes import BODY_TDX_1_0, BODY_TDX_1_5, BODY_TDX_1_5_EX
 from attestation.simulator.td_report import SEPT_VE_DISABLE, Td, build_attributes
-from attestation.simulator.td_report import measure as measure_label
 from tests.cases.case import NEEDS_STATEMENT, Case
 from tests.cases.scene import CREATED_AT, EXPECTATION, ISSUED_AT, LOG_ORIGIN, NOW, TOKEN_AUDIENCE, Scene, measure
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from attestation.encoding import b64encode
 from attestation.reference_values import build_manifest, sign_manifest
+from attestation.simulator.boot import measure as measure_label
 from attestation.simulator.td_report import SEPT_VE_DISABLE, Td, build_attributes
-from attestation.simulator.td_report import measure as measure_label
 from tests.cases.case import Case
 from tests.cases.scene import MODEL, NOW, OTHER_KEY, RELEASE_KEY, Scene, measure
 

@@ -11,7 +11,7 @@ import sys
 import httpx
 from django.conf import settings
 
-from attestation.attester import SimulatorSource, TdxAttester
+from attestation.attester import simulated_attester
 from attestation.collateral_cache import CollateralCache
 from attestation.pccs import ProvisioningClient
 from attestation.services import remote_verifier
@@ -29,7 +29,7 @@ FIRST_REQUEST_S = 2.0
 def make_impatient(parts: Deployment, *, verifier_url: str) -> None:
     """Replace a deployment's parts by others of their kind that wait for a second, and remember nothing for later."""
     simulator = settings.CONFCHAT_SIMULATOR_DIR
-    parts.attester = TdxAttester(SimulatorSource(simulator), timeout_s=PATIENCE_S)
+    parts.attester = simulated_attester(simulator, timeout_s=PATIENCE_S)
     parts.collateral = CollateralCache(
         ProvisioningClient(
             "http://simulator.invalid",

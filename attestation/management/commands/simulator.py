@@ -1,4 +1,4 @@
-"""`manage.py simulator revoke | outdated | debug | wrong-release | restore | status`."""
+"""`manage.py simulator revoke | outdated | debug | wrong-release | reboot | restore | status`."""
 
 from __future__ import annotations
 
