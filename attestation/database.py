@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError, close_old_connections
+from django.db import Error as DatabaseFault
+from django.db import close_old_connections
 
 from attestation.errors import UnavailableError
 
@@ -25,7 +26,7 @@ def in_database(function: Callable[_Arguments, _Answer]) -> Callable[_Arguments,
         close_old_connections()
         try:
             return function(*args, **kwargs)
-        except DatabaseError as error:
+        except DatabaseFault as error:
             raise UnavailableError("the attestation history cannot be read or written") from error
         finally:
             close_old_connections()

@@ -1,6 +1,7 @@
 """How long a page of the history takes when it is long: whole requests by an admin, on a database of its own.
 
-usage: python -m benchmarks.history [records]     prints JSON lines; rows are as large as real ones, outcomes as rare
+usage: python -m benchmarks.history [records [postgresql]]     on SQLite, or on a PostgreSQL cluster made for it
+Prints JSON lines; rows are as large as real ones, outcomes as rare.
 """
 
 # ruff: noqa: PLC0415  # Django's parts are imported when its settings know where the database is
@@ -14,11 +15,12 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from benchmarks.product import percentile, report
+from tests.postgresql import running_cluster
 
 REQUESTS = 20
 BATCH = 10_000
@@ -38,15 +40,16 @@ PAGES = {
 }
 
 
-def main(records: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="confchat-history-") as directory:
+def main(records: int, *, on: str) -> None:
+    with tempfile.TemporaryDirectory(prefix="confchat-history-") as directory, ExitStack() as stack:
         os.environ |= {"DJANGO_SETTINGS_MODULE": "confchat.settings", "CONFCHAT_DATA_DIR": directory}
         os.environ |= {"CONFCHAT_DEVELOPMENT": "1", "CONFCHAT_SECRET_KEY": "only for this benchmark" * 3}
+        os.environ["CONFCHAT_DATABASE_URL"] = stack.enter_context(running_cluster()).url if on == "postgresql" else ""
         _prepare()
         filling = time.perf_counter()
         _fill(records)
-        size = sum(path.stat().st_size for path in Path(directory).glob("db.sqlite3*"))
-        report(records=records, fill_s=time.perf_counter() - filling, bytes_a_record=size / records)
+        _settle()
+        report(database=on, records=records, fill_s=time.perf_counter() - filling, bytes_a_record=_size() / records)
         _measure()
 
 
@@ -58,9 +61,31 @@ def _prepare() -> None:
     from django.db import connection
 
     call_command("migrate", verbosity=0)
+    if connection.vendor != "sqlite":
+        return
     with connection.cursor() as database:
         database.execute("PRAGMA synchronous=OFF")
         database.execute("PRAGMA cache_size=-400000")
+
+
+def _settle() -> None:
+    """Let PostgreSQL know what it holds, as its autovacuum does in time."""
+    from django.db import connection
+
+    if connection.vendor == "postgresql":
+        with connection.cursor() as database:
+            database.execute("VACUUM ANALYZE attestation_attestation")
+
+
+def _size() -> int:
+    from django.db import connection
+
+    question = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+    if connection.vendor == "postgresql":
+        question = "SELECT pg_total_relation_size('attestation_attestation')"
+    with connection.cursor() as database:
+        database.execute(question)
+        return int(database.fetchone()[0])
 
 
 def _fill(records: int) -> None:
@@ -74,7 +99,7 @@ def _fill(records: int) -> None:
     values = [field.get_db_prep_save(getattr(template, field.attname), connection) for field in columns]
     names = ", ".join(f'"{field.column}"' for field in columns)
     insert = f"INSERT INTO {Attestation._meta.db_table} ({names}) VALUES ({', '.join(['%s'] * len(columns))})"  # noqa: S608
-    places = {field.attname: place for place, field in enumerate(columns)}
+    places = {field.attname: (place, field) for place, field in enumerate(columns)}
     rows = _rows(values, places, records=records, newest=template.verdict_at, users=users)
     for start in range(0, records, BATCH):
         with transaction.atomic(), connection.cursor() as database:
@@ -82,26 +107,29 @@ def _fill(records: int) -> None:
 
 
 def _rows(
-    values: list[Any], places: dict[str, int], *, records: int, newest: datetime, users: list[Any]
+    values: list[Any], places: dict[str, tuple[int, Any]], *, records: int, newest: datetime, users: list[Any]
 ) -> Iterator[list[Any]]:
     """Yield rows from the oldest to the newest, one every two seconds; 1 in 50 failed, 1 in 500 by its TCB."""
+    from django.db import connection
+
     chance = random.Random(1)
     for number in range(records):
         row = list(values)
         at = newest - timedelta(seconds=2 * (records - number))
         changes: dict[str, Any] = {
-            "id": uuid.UUID(int=chance.getrandbits(128), version=4).hex,
+            "id": uuid.UUID(int=chance.getrandbits(128), version=4),
             "user_id": users[number % 5000 == 0],
-            "requested_at": str(at - timedelta(milliseconds=chance.randint(40, 400)))[:26],
-            "evidence_at": str(at)[:26],
-            "verdict_at": str(at)[:26],
+            "requested_at": at - timedelta(milliseconds=chance.randint(40, 400)),
+            "evidence_at": at,
+            "verdict_at": at,
         }
         if number % 50 == 0:
             check = ("tcb.status", "tcb_refused") if number % 500 == 0 else ("verdict.token", "token_missing")
             changes |= {"outcome": "contraindicated", "server_outcome": "contraindicated"}
             changes |= {"failing_check": check[0], "failing_code": check[1]}
         for name, value in changes.items():
-            row[places[name]] = value
+            place, field = places[name]
+            row[place] = field.get_db_prep_value(value, connection)
         yield row
 
 
@@ -116,7 +144,7 @@ def _store_one() -> tuple[Any, list[Any]]:
     admin, usual, rare = (User.objects.create_user(name) for name in ("admin", "usual", "rare"))
     admin.groups.add(Group.objects.get(name="admins"))
     record = record_one(build_scene(), user=str(usual.pk))
-    return Attestation.objects.get(pk=record), [usual.pk.hex, rare.pk.hex]
+    return Attestation.objects.get(pk=record), [usual.pk, rare.pk]
 
 
 def _measure() -> None:
@@ -150,4 +178,4 @@ def _measure() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000, on=sys.argv[2] if len(sys.argv) > 2 else "sqlite")

@@ -15,7 +15,7 @@ http_application = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.urls import path
+from django.urls import path, re_path
 
 from attestation.errors import ConfigurationError
 from confchat.consumers import SessionConsumer
@@ -26,8 +26,15 @@ logger = logging.getLogger(__name__)
 
 def route(sessions: Any) -> ProtocolTypeRouter:
     """Return the whole application, with `sessions` (ASGI) behind the WebSocket's address."""
-    sockets = AuthMiddlewareStack(URLRouter([path("ws/session/", sessions)]))
+    refuse: Any = _refuse  # Django's types know views only
+    sockets = AuthMiddlewareStack(URLRouter([path("ws/session/", sessions), re_path("", refuse)]))
     return ProtocolTypeRouter({"http": http_application, "websocket": sockets, "lifespan": _live})
+
+
+async def _refuse(_scope: Any, receive: Any, send: Any) -> None:
+    """Refuse a socket at an address where there is none; before it was accepted, a server answers with 403."""
+    await receive()
+    await send({"type": "websocket.close"})
 
 
 async def _live(_scope: Any, receive: Any, send: Any) -> None:

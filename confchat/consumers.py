@@ -221,6 +221,8 @@ class SessionConsumer(Socket):
             return CLOSE_PROTOCOL
         if not self.scope["user"].is_authenticated:
             return CLOSE_LOGIN
+        if Socket.open_of_user[str(self.scope["user"].pk)] > settings.CONFCHAT_SOCKETS_PER_USER:
+            return CLOSE_RATE
         return None if self._origin() in settings.CONFCHAT_ORIGINS else CLOSE_POLICY
 
     def _origin(self) -> str:

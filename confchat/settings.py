@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from confchat import env
 from confchat.build import build_id, read_key_file, read_secret
+from confchat.databases import postgresql_database, sqlite_database
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -18,6 +19,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 CONFCHAT_DEVELOPMENT = env.flag("CONFCHAT_DEVELOPMENT", default=False)
 CONFCHAT_DATA_DIR = env.path("CONFCHAT_DATA_DIR", BASE_DIR / "var")
+# No setting of Django's that shows: a password may stand in it.
+_DATABASE_URL = env.text("CONFCHAT_DATABASE_URL", "")
 CONFCHAT_FIRST_PASSWORD = env.text("CONFCHAT_FIRST_PASSWORD", "")
 CONFCHAT_HOST = env.text("HOST", "127.0.0.1")
 CONFCHAT_PORT = env.integer("PORT", 8000, least=1)
@@ -58,6 +61,7 @@ CONFCHAT_HANDSHAKES_PER_ADDRESS = env.integer("CONFCHAT_HANDSHAKES_PER_ADDRESS",
 CONFCHAT_EVIDENCE_PER_ADDRESS = env.integer("CONFCHAT_EVIDENCE_PER_ADDRESS", 30, least=1)
 CONFCHAT_METRICS_TOKEN = env.text("CONFCHAT_METRICS_TOKEN", "")
 CONFCHAT_MAX_SOCKETS = env.integer("CONFCHAT_MAX_SOCKETS", 5000, least=1)
+CONFCHAT_SOCKETS_PER_USER = env.integer("CONFCHAT_SOCKETS_PER_USER", 100, least=1)
 
 # --- Django -----------------------------------------------------------------------------------
 
@@ -109,17 +113,9 @@ TEMPLATES = [
     }
 ]
 DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": CONFCHAT_DATA_DIR / "db.sqlite3",
-        "CONN_MAX_AGE": 60,
-        "OPTIONS": {
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            # FULL: what is acknowledged survives a power cut, not only a crash of this process.
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;",
-        },
-    }
+    "default": postgresql_database(_DATABASE_URL)
+    if _DATABASE_URL
+    else sqlite_database(CONFCHAT_DATA_DIR / "db.sqlite3")
 }
 # Budgets are counted here: with Django's 300 entries, many addresses would push out each other's counts.
 CACHES = {

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
@@ -79,6 +80,8 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
     """
 
     open_sockets = 0
+    # Of accounts that have any.
+    open_of_user: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,12 +93,16 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no t
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one socket to its end."""
+        user = str(scope["user"].pk)
         Socket.open_sockets += 1
+        Socket.open_of_user[user] += 1
         metrics.SOCKETS.inc()
         try:
             await super().__call__(scope, receive, send)
         finally:
             Socket.open_sockets -= 1
+            Socket.open_of_user[user] -= 1
+            Socket.open_of_user += Counter()  # forgets whoever has none left
             metrics.SOCKETS.dec()
             self.is_ending = True
             self.let_go()

@@ -20,8 +20,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from attestation.database import in_database
 from attestation.encoding import b64decode, b64encode, parse_json
-from attestation.errors import AttestationError, MalformedError
+from attestation.errors import AttestationError, MalformedError, UnavailableError
 from attestation.statement import NONCE_SIZE
 from confchat import metrics
 from confchat.channel import SUITES
@@ -170,8 +171,16 @@ def _error(code: str, *, status: int, retry: bool) -> HttpResponse:
 
 
 async def _probe_database() -> str:
-    await sync_to_async(connection.ensure_connection)()
+    try:
+        await in_database(_ask_database)()
+    except UnavailableError:
+        return "database_unavailable"
     return ""
+
+
+def _ask_database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
 
 
 async def _probe_model() -> str:

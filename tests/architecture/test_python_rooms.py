@@ -70,6 +70,7 @@ ROOMS = {
     "confchat.consumers": {"confchat", "attestation", "django"},
     "confchat.admission": {"channels", "django"},
     "confchat.deployment": {"confchat", "attestation", "cryptography", "django"},
+    "confchat.databases": {"django"},
     "confchat.env": {"django"},
     "confchat.frames": {"confchat", "attestation"},
     "confchat.group_commit": {"confchat", "channels", "django"},

@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from attestation.encoding import b64encode
 from tests.confchat.sessions import KEY, log_in_user
 from tests.product import MODELS, Server, running_server
-from tests.session_client import SessionClient, new_id
+from tests.session_client import SessionClient, account_id, log_in, new_id
 
 
 async def test_a_cursor_out_of_all_time_harms_no_later_request(client: SessionClient) -> None:
@@ -98,6 +100,23 @@ async def test_strangers_who_speak_before_they_are_refused_take_no_place(tmp_pat
         await asyncio.sleep(1)
         async with SessionClient.connected(server.address, None) as stranger:
             assert await stranger.closed_with() == 4401
+        assert "Traceback" not in server.output.read_text()
+
+
+async def test_one_account_has_so_many_sockets_and_other_addresses_none(tmp_path: Path) -> None:
+    if not MODELS.is_dir():
+        pytest.skip("no embedded model: make var/models/.unpacked")
+    with running_server(tmp_path / "data", CONFCHAT_SOCKETS_PER_USER="1") as server:
+        with log_in(server.address, "user", server.password) as login:
+            async with SessionClient.connected(server.address, login.cookies, user=account_id(login)) as first:
+                async with SessionClient.connected(server.address, login.cookies) as second:
+                    assert await second.closed_with() == 4429
+                assert (await first.ask())["outcome"] == "affirming"
+            async with SessionClient.connected(server.address, login.cookies, user=account_id(login)) as next_one:
+                assert (await next_one.ask())["outcome"] == "affirming"
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(server.address.replace("http", "ws") + "/ws/other/")
+        assert refused.value.response.status_code == 403
         assert "Traceback" not in server.output.read_text()
 
 

@@ -102,8 +102,8 @@ class Installation:
 
 
 @contextmanager
-def installed(data_dir: Path) -> Iterator[Installation]:
-    """Set the product up in `data_dir` and serve it."""
+def installed(data_dir: Path, **settings: str) -> Iterator[Installation]:
+    """Set the product up in `data_dir`, with more settings, and serve it."""
     model_port = free_port()
     with open_listener("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
@@ -120,6 +120,7 @@ def installed(data_dir: Path) -> Iterator[Installation]:
             "CONFCHAT_HANDSHAKES_PER_ADDRESS": "100000",
             "OLLAMA_HOST": f"http://127.0.0.1:{model_port}",
             "PORT": str(port),
+            **settings,
         }
         asyncio.run(_set_up(environment, model_port))
         installation = Installation(

@@ -50,7 +50,8 @@ def make_impatient(parts: Deployment, *, verifier_url: str) -> None:
 
 
 if __name__ == "__main__":
-    settings.DATABASES["default"]["OPTIONS"]["timeout"] = PATIENCE_S
+    if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        settings.DATABASES["default"]["OPTIONS"]["timeout"] = PATIENCE_S
     make_impatient(deployment(), verifier_url=sys.argv[2])
     sessions = SessionConsumer.as_asgi(first_request_s=FIRST_REQUEST_S)
     web_server.serve(socket.socket(fileno=int(sys.argv[1])), route(sessions), ping_s=float(sys.argv[3]))
