@@ -77,7 +77,7 @@ $(TOOLS_READY): requirements-dev.txt | $(PYTHON_READY)
 	@$(PIP) install --quiet --require-hashes -r requirements-dev.txt
 	@touch $@
 
-$(EXTENSION): quote_ext/setup.py $(wildcard quote_ext/*.pyx quote_ext/*.pxd quote_ext/*.h) $(PYTHON_READY)
+$(EXTENSION): quote_ext/setup.py $(wildcard quote_ext/*.pyx quote_ext/*.pxd quote_ext/*.pxi quote_ext/*.h) $(PYTHON_READY)
 	@echo "· Quote extension"
 	@$(BIN)/python quote_ext/setup.py --quiet build_ext --inplace
 	@touch $@

@@ -5,12 +5,13 @@ from libc.stdint cimport int64_t, uint8_t
 cdef enum:
     REPORT_DATA_SIZE = 64    # tdx_report_data_t in tdx_attest.h
     TD_REPORT_SIZE = 1024    # tdx_report_t in tdx_attest.h
+    DIGEST_SIZE = 48         # SHA-384, what a register is extended by
     # A quote is longer than a TDREPORT's fields: header 48, body 584, signature data with two keys and a
     # QE report; libtdx_attest takes 1020 bytes and less for a failed quote.
     MIN_QUOTE_SIZE = 1020
     MAX_QUOTE_SIZE = 32768   # TSM_REPORT_OUTBLOB_MAX in linux/tsm.h
 
-# Where it happened. The order is that of STEPS in _tdx.pyx.
+# Where it happened. The order is that of _STEPS in errors.py.
 cdef enum Step:
     STEP_ENTRY
     STEP_PROVIDER
@@ -29,11 +30,23 @@ cdef enum Step:
     STEP_ID_SIZE
     STEP_QUOTE_SIZE
     STEP_TRAILING
+    STEP_DEVICE
+    STEP_GET_REPORT
+    STEP_GET_QUOTE
+    STEP_EXTEND_RTMR
+    STEP_OUT_LEN
+    STEP_LIBRARY
+    STEP_SYMBOL
+    STEP_TDX_ATT_GET_QUOTE
+    STEP_TDX_ATT_EXTEND
 
-# What `Failure.status` is: an errno, the code of a quoting service, or a value that breaks a rule.
+# What `Failure.status` is: an errno, the code of a quoting service, a GetQuote status of the host, a
+# tdx_attest_error_t, or a value that breaks a rule. The order is that of _KINDS in errors.py.
 cdef enum Kind:
     KIND_ERRNO
     KIND_SERVICE
+    KIND_HOST
+    KIND_LIBRARY
     KIND_FORM
 
 cdef struct Failure:

@@ -13,6 +13,7 @@ from setuptools import Extension, setup
 
 PACKAGE = Path(__file__).resolve().parent
 BUILD = PACKAGE.parent / "build"
+MODULES = ("_configfs", "_driver", "_library", "_qgs")
 
 # From inside the package, setuptools reads no project file of the repository.
 with contextlib.chdir(PACKAGE):
@@ -21,7 +22,15 @@ with contextlib.chdir(PACKAGE):
         packages=["quote_ext"],
         package_dir={"quote_ext": "."},
         ext_modules=cythonize(
-            [Extension("quote_ext._tdx", ["_tdx.pyx"], extra_compile_args=["-Wall", "-Wextra"])],
+            [
+                Extension(
+                    f"quote_ext.{name}",
+                    [f"{name}.pyx"],
+                    include_dirs=[str(PACKAGE)],
+                    extra_compile_args=["-Wall", "-Wextra"],
+                )
+                for name in MODULES
+            ],
             build_dir=str(BUILD),
             include_path=[str(PACKAGE.parent)],
         ),

@@ -1,6 +1,6 @@
 # A byte stream to a quoting service, on which every wait ends at one deadline.
 from libc.errno cimport EAGAIN, ECONNRESET, EINPROGRESS, EINTR, ENAMETOOLONG, ETIMEDOUT, errno
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy, memset, strlen
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 from posix.unistd cimport close, usleep
@@ -14,6 +14,7 @@ cdef extern from "<sys/socket.h>" nogil:
         sa_family_t sa_family
     enum:
         AF_UNIX
+        AF_VSOCK
         SOCK_STREAM
         SOCK_CLOEXEC
         SOCK_NONBLOCK
@@ -30,6 +31,12 @@ cdef extern from "<sys/un.h>" nogil:
     struct sockaddr_un:
         sa_family_t sun_family
         char sun_path[108]
+
+cdef extern from "<linux/vm_sockets.h>" nogil:
+    struct sockaddr_vm:
+        sa_family_t svm_family
+        unsigned int svm_port
+        unsigned int svm_cid
 
 cdef extern from "<poll.h>" nogil:
     enum:
@@ -63,6 +70,16 @@ cdef inline int connect_unix(const char *path, int64_t deadline_ns, Failure *fai
         return fail(failure, STEP_CONNECT, KIND_ERRNO, ENAMETOOLONG)
     address.sun_family = AF_UNIX
     memcpy(address.sun_path, path, size)
+    return connect_stream(<const sockaddr *>&address, sizeof(address), deadline_ns, failure)
+
+
+cdef inline int connect_vsock(uint32_t cid, uint32_t port, int64_t deadline_ns, Failure *failure) noexcept nogil:
+    """Open a stream to a port of the host or of another machine on it; returns its descriptor or -1."""
+    cdef sockaddr_vm address
+    memset(&address, 0, sizeof(address))
+    address.svm_family = AF_VSOCK
+    address.svm_cid = cid
+    address.svm_port = port
     return connect_stream(<const sockaddr *>&address, sizeof(address), deadline_ns, failure)
 
 

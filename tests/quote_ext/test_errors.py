@@ -28,5 +28,5 @@ def test_errno_decides_the_class_and_is_kept(status: int, expected: type[errors.
 
 def test_every_error_says_step_and_number_in_words() -> None:
     assert str(errors.device_error("inblob", errno.EACCES)) == "inblob: EACCES (13)"
-    assert str(errors.ServiceError("error code", 0x12001)) == "error code: 0x12001"
+    assert str(errors.ServiceError("error code", 0x12001)) == "error code: UNEXPECTED (0x12001)"
     assert str(errors.ProtocolError("outblob", 0)) == "outblob: refused value 0"

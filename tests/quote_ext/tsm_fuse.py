@@ -5,31 +5,37 @@ only by close(), one report for each generation, errors of every call, reads tha
 on descriptors of a removed directory, flock() between descriptors, attributes that refuse the other direction.
 What it cannot do: the order of permission checks (root may do everything), `rmdir` refused by the kernel module,
 signals that interrupt a read inside the driver (EINTR is given out as an error instead).
-
-The protocol is that of linux/fuse.h 7.31, the few requests that these files need. Mounting needs root.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import os
 import stat
 import struct
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.quote_ext.fuse import (
+    FLUSH,
+    FOPEN_DIRECT_IO,
+    GETATTR,
+    LOOKUP,
+    MKDIR,
+    OPEN,
+    READ,
+    RELEASE,
+    REQUEST_MAX,
+    RMDIR,
+    ROOT_NODE,
+    WRITE,
+    Answers,
+    attributes,
+    mounted_at,
+)
 from tests.quote_ext.tsm_report import INBLOB_MAX, Entry, TsmReports
 
-LOOKUP, FORGET, GETATTR, MKDIR, RMDIR, OPEN, READ, WRITE = 1, 2, 3, 9, 11, 14, 15, 16
-RELEASE, FLUSH, INIT, INTERRUPT, BATCH_FORGET = 18, 25, 26, 36, 42
-WITHOUT_REPLY = {FORGET, INTERRUPT, BATCH_FORGET}
-ROOT_NODE = 1
-FOPEN_DIRECT_IO = 1
-MS_NOSUID, MS_NODEV, MNT_DETACH = 2, 4, 2
-REQUEST_MAX = 1 << 16
 MODES = {"inblob": 0o200, "outblob": 0o444, "generation": 0o444, "provider": 0o444}
 
 Node = tuple[str, Entry, str | None]
@@ -45,17 +51,15 @@ class Descriptor:
         self.written: bytearray | None = None
 
 
-class FuseServer:
-    """Answers the kernel's requests on one /dev/fuse descriptor, one after the other."""
+class FuseServer(Answers):
+    """The entries of `reports` as directories, and what is done to their files."""
 
     def __init__(self, reports: TsmReports, fd: int) -> None:
         self.piece = REQUEST_MAX
         self._reports = reports
-        self._fd = fd
         self._nodes: list[Node] = []
         self._open: dict[int, Descriptor] = {}
-        self._handlers = {
-            INIT: self._init,
+        handlers = {
             LOOKUP: self._lookup,
             GETATTR: self._getattr,
             MKDIR: self._mkdir,
@@ -66,30 +70,7 @@ class FuseServer:
             FLUSH: self._flush,
             RELEASE: self._release,
         }
-
-    def serve(self) -> None:
-        """Answer until the file system is unmounted."""
-        with contextlib.suppress(OSError):
-            while True:
-                self._answer(os.read(self._fd, REQUEST_MAX))
-
-    def _answer(self, request: bytes) -> None:
-        _, opcode, unique, node = struct.unpack_from("<IIQQ", request)
-        if opcode in WITHOUT_REPLY:
-            return
-        try:
-            error, reply = 0, self._handlers.get(opcode, self._unknown)(node, request[40:])
-        except OSError as refused:
-            error, reply = -(refused.errno or errno.EIO), b""
-        # The request may have been given up meanwhile.
-        with contextlib.suppress(FileNotFoundError):
-            os.write(self._fd, struct.pack("<IiQ", 16 + len(reply), error, unique) + reply)
-
-    def _unknown(self, _node: int, _body: bytes) -> bytes:
-        raise OSError(errno.ENOSYS, "not a request of these files")
-
-    def _init(self, _node: int, _body: bytes) -> bytes:
-        return struct.pack("<IIIIHHIIHHII", 7, 31, 0, 0, 0, 0, 4096, 1, 32, 0, 0, 0) + bytes(24)
+        super().__init__(fd, handlers)
 
     def _lookup(self, node: int, body: bytes) -> bytes:
         name = _text(body)
@@ -105,7 +86,7 @@ class FuseServer:
 
     def _getattr(self, node: int, _body: bytes) -> bytes:
         mode = stat.S_IFDIR | 0o755 if node == ROOT_NODE else _mode(self._node(node))
-        return struct.pack("<QII", 0, 0, 0) + _attributes(node, mode)
+        return struct.pack("<QII", 0, 0, 0) + attributes(node, mode)
 
     def _mkdir(self, _node: int, body: bytes) -> bytes:
         name = _text(body[8:])
@@ -165,7 +146,7 @@ class FuseServer:
         if node not in self._nodes:
             self._nodes.append(node)
         number = self._nodes.index(node) + ROOT_NODE + 1
-        return struct.pack("<QQQQII", number, 0, 0, 0, 0, 0) + _attributes(number, _mode(node))
+        return struct.pack("<QQQQII", number, 0, 0, 0, 0, 0) + attributes(number, _mode(node))
 
 
 def _text(data: bytes) -> str:
@@ -176,30 +157,8 @@ def _mode(node: Node) -> int:
     return stat.S_IFDIR | 0o755 if node[2] is None else stat.S_IFREG | MODES[node[2]]
 
 
-def _attributes(number: int, mode: int) -> bytes:
-    return struct.pack("<6Q10I", number, 0, 0, 0, 0, 0, 0, 0, 0, mode, 1, 0, 0, 0, 4096, 0)
-
-
 @contextlib.contextmanager
 def mounted(reports: TsmReports, directory: Path) -> Iterator[FuseServer]:
-    """Mount the stand-in for as long as the context lasts.
-
-    Raises:
-        OSError: no /dev/fuse, or this process may not mount.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    fd = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
-    options = f"fd={fd},rootmode=40755,user_id={os.getuid()},group_id={os.getgid()}"
-    target = os.fsencode(directory)
-    if libc.mount(b"tsm-report", target, b"fuse", MS_NOSUID | MS_NODEV, options.encode()) != 0:
-        os.close(fd)
-        raise OSError(ctypes.get_errno(), "mount")
-    server = FuseServer(reports, fd)
-    thread = threading.Thread(target=server.serve, daemon=True)
-    thread.start()
-    try:
+    """Mount the stand-in for as long as the context lasts; raises OSError where that cannot be."""
+    with mounted_at(directory, lambda fd: FuseServer(reports, fd), mode=stat.S_IFDIR | 0o755) as server:
         yield server
-    finally:
-        libc.umount2(target, MNT_DETACH)
-        thread.join(10)
-        os.close(fd)
