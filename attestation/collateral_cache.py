@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from attestation.collateral import Collateral
-from attestation.collateral_set import CollateralSet, PlatformKey, platform_of, verify_set
+from attestation.collateral_set import CollateralSet, CollateralStanding, PlatformKey, platform_of, verify_set
 from attestation.encoding import parse_json
 from attestation.errors import AppraisalError, AttestationError, ConfigurationError, MalformedError, UnavailableError
 from attestation.members import Members
@@ -30,10 +30,6 @@ from attestation.pccs import MAX_BODY_BYTES, ProvisioningClient
 RETRY_S = 30.0
 # How often the sets in use are looked through for one that is half as old as it may be.
 KEEP_FRESH_S = 300.0
-# Intel signs lists for 30 days and anew each day: what is as old as this was not refreshed for a while,
-# and what ends as soon as this leaves a week to find out why.
-STALE_S = 24 * 3600.0
-EXPIRING_S = 7 * 24 * 3600.0
 MAX_FILE_BYTES = 8 * MAX_BODY_BYTES
 # The end of the year 9999, where datetime ends.
 _MAX_TIME = 253_402_300_799
@@ -51,27 +47,6 @@ class _Entry:
     known: CollateralSet
     checked_at: float
     is_fresh: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollateralStanding:
-    """How the collateral in use stands at `now`: its age, and when the first part of it ends."""
-
-    age_s: float
-    expires_at: datetime
-    now: datetime
-
-    @property
-    def fault(self) -> str:
-        """`collateral_expired`, after which nothing is affirmed any more; else empty."""
-        return "collateral_expired" if self.expires_at <= self.now else ""
-
-    @property
-    def warning(self) -> str:
-        """`collateral_expiring` or `collateral_stale`: somebody should look, while everything still works."""
-        if (self.expires_at - self.now).total_seconds() < EXPIRING_S:
-            return "collateral_expiring"
-        return "collateral_stale" if self.age_s > STALE_S else ""
 
 
 class CollateralCache:

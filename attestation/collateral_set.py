@@ -29,6 +29,10 @@ from attestation.signatures import RAW_SIGNATURE_SIZE, has_signed
 _SIGNATURE_END = re.compile(r'\s*,\s*"signature"\s*:\s*"([0-9a-fA-F]*)"\s*\}\s*\Z')
 # The first byte of a DER sequence; in hex the same CRL begins with the digit 3, another byte.
 _DER_SEQUENCE = b"\x30"
+# Intel signs lists for 30 days and anew each day: what is as old as this was not refreshed for a while,
+# and what ends as soon as this leaves a week to find out why.
+STALE_S = 24 * 3600.0
+EXPIRING_S = 7 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,31 @@ class CollateralSet:
         numbers = zip(self.evaluation_numbers, other.evaluation_numbers, strict=True)
         dates = zip(self.issued_at, other.issued_at, strict=True)
         return any(mine < theirs for mine, theirs in numbers) or any(mine < theirs for mine, theirs in dates)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollateralStanding:
+    """How the collateral in use stands at `now`: its age, and when the first part of it ends."""
+
+    age_s: float
+    expires_at: datetime
+    now: datetime
+
+    @property
+    def fault(self) -> str:
+        """`collateral_expired`, after which nothing is affirmed any more; else empty."""
+        return "collateral_expired" if self.expires_at <= self.now else ""
+
+    @property
+    def warning(self) -> str:
+        """`collateral_expiring` or `collateral_stale`: somebody should look, while everything still works."""
+        if (self.expires_at - self.now).total_seconds() < EXPIRING_S:
+            return "collateral_expiring"
+        return "collateral_stale" if self.age_s > STALE_S else ""
+
+    def to_wire(self) -> dict[str, int]:
+        """Return age and end as `/readyz` says them, in whole seconds."""
+        return {"age_s": max(0, int(self.age_s)), "expires_at": int(self.expires_at.timestamp())}
 
 
 def platform_of(quote: bytes) -> PlatformKey:

@@ -161,3 +161,44 @@ class LogCheckpoint(models.Model):
 
     class Meta:
         default_permissions = ()
+
+
+class WatchRound(models.Model):
+    """When the watch last looked, and what it found; one row."""
+
+    ONLY = 1
+
+    id = models.SmallIntegerField(primary_key=True, default=ONLY)
+    at = models.DateTimeField()
+    outcome = models.CharField(max_length=15, choices=Attestation.Outcome)
+
+    class Meta:
+        default_permissions = ()
+
+
+class Concern(models.Model):
+    """Something that operators should know, from when it was first seen until it ended (attestation.watch).
+
+    `facts` fill its sentence; `untold` names the channels that were not yet told how it stands.
+    """
+
+    class Severity(models.TextChoices):
+        CRITICAL = "critical"
+        WARNING = "warning"
+
+    kind = models.CharField(max_length=32)
+    subject = models.CharField(max_length=300)
+    severity = models.CharField(max_length=8, choices=Severity)
+    facts = models.JSONField(default=dict)
+    began_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    untold = models.JSONField(default=list)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "subject"], condition=models.Q(ended_at=None), name="one_open_concern"
+            )
+        ]

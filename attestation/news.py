@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from attestation.measured import Measured
-from attestation.models import Attestation, Visit
+from attestation.models import Attestation, Concern, Visit
 from attestation.search import Wanted, first_seen, known_values, newest_first
+from attestation.watch.concerns import open_concerns
 
 NEW_DAYS = 7
 MOST_COUNTED = 100
@@ -41,11 +42,12 @@ class News:
     measured: list[Measured]
     releases: list[tuple[str, datetime]]
     faults: list[Faults]
+    concerns: list[Concern]
 
     @property
     def is_quiet(self) -> bool:
         """Whether nothing stands in it."""
-        return not (self.measured or self.releases or self.faults)
+        return not (self.measured or self.releases or self.faults or self.concerns)
 
 
 def read_news(measured: Sequence[Measured], *, visit: datetime | None, now: datetime) -> News:
@@ -59,6 +61,7 @@ def read_news(measured: Sequence[Measured], *, visit: datetime | None, now: date
         measured=[item for item in measured if item.first_at >= lately or not item.releases],
         releases=[(version, at) for version, at in seen if at is not None and at >= lately],
         faults=list(_faults(since)),
+        concerns=open_concerns(),
     )
 
 

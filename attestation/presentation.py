@@ -17,6 +17,7 @@ from attestation.news import News
 from attestation.quote import Quote, parse_quote
 from attestation.records import read_evidence, read_json
 from attestation.statement import Statement, parse_statement
+from attestation.watch.words import sentence
 from attestation.words import CHECK_WORDS, ERROR_WORDS, OUTCOME_WORDS, SOURCE_WORDS, STATUS_WORDS, title_of
 
 _ICONS = {"affirming": "tick", "pass": "tick", "warning": "clock", "unknown": "clock"}
@@ -209,5 +210,13 @@ def describe_news(news: News) -> dict[str, Any]:
         ],
         "faults": [
             {"item": faults, "mark": outcome_mark(faults.outcome, is_simulated=False)} for faults in news.faults
+        ],
+        "concerns": [
+            {
+                "item": concern,
+                "style": "is-contraindicated" if concern.severity == concern.Severity.CRITICAL else "is-warning",
+                "sentence": sentence(concern.kind, concern.facts, ended=False, translate=_),
+            }
+            for concern in news.concerns
         ],
     }

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from attestation.errors import ConfigurationError
+from attestation.watch.channels import parse_secret
 from confchat.collateral import named_source, verifies_tls
 
 
@@ -23,6 +24,7 @@ def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
         *_check_simulator(),
         *_check_release_key(),
         *_check_collateral(),
+        *_check_watch(),
     ]
 
 
@@ -130,3 +132,19 @@ def _check_collateral() -> list[CheckMessage]:
             )
         ]
     return [Warning(f"The certificate of {source.url} is not verified.", id="confchat.W004")]
+
+
+def _check_watch() -> list[CheckMessage]:
+    problems: list[CheckMessage] = []
+    if settings.CONFCHAT_WATCH_MAIL_TO and not settings.EMAIL_HOST:
+        problems.append(Error("CONFCHAT_WATCH_MAIL_TO needs CONFCHAT_MAIL_HOST.", id="confchat.E007"))
+    address = settings.CONFCHAT_WATCH_WEBHOOK
+    if address and urlsplit(address).scheme != "https" and not is_loopback(address):
+        problems.append(Error("CONFCHAT_WATCH_WEBHOOK is not an https address.", id="confchat.E008"))
+    if address:
+        try:
+            parse_secret(settings.CONFCHAT_WATCH_WEBHOOK_SECRET)
+        except ConfigurationError as error:
+            hint = "CONFCHAT_WATCH_WEBHOOK_SECRET=$(openssl rand -base64 32)"
+            problems.append(Error(f"CONFCHAT_WATCH_WEBHOOK_SECRET: {error}.", hint=hint, id="confchat.E009"))
+    return problems

@@ -26,3 +26,9 @@ COLLATERAL_EXPIRES = Gauge(
     "When the first part of the collateral in use ends; 0 before the first.",
     registry=REGISTRY,
 )
+CONCERNS = Gauge(
+    "confchat_watch_concerns", "What the watch says is the matter now, by its kind.", ["kind"], registry=REGISTRY
+)
+LAST_LOOK = Gauge(
+    "confchat_watch_last_look_timestamp_seconds", "When the watch last looked; 0 before the first.", registry=REGISTRY
+)

@@ -82,12 +82,26 @@ def build_model_server(models_dir: Path, *, port: int) -> Program:
     )
 
 
+def build_watch() -> Program:
+    """Return the watch, which asks the web server now and then; nobody waits until it is ready."""
+    return Program(
+        name="Watch",
+        command=_python("django", "watch"),
+        is_ready=_at_once,
+        ready_timeout_s=WEB_READY_TIMEOUT_S,
+    )
+
+
 def free_port() -> int:
     """Return a loopback port that nothing listens on at this moment."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+async def _at_once() -> bool:
+    return True
 
 
 def _python(module: str, *arguments: str) -> tuple[str, ...]:

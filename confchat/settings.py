@@ -60,6 +60,11 @@ CONFCHAT_HANDSHAKES_PER_USER = env.integer("CONFCHAT_HANDSHAKES_PER_USER", 60, l
 CONFCHAT_HANDSHAKES_PER_ADDRESS = env.integer("CONFCHAT_HANDSHAKES_PER_ADDRESS", 300, least=1)
 CONFCHAT_EVIDENCE_PER_ADDRESS = env.integer("CONFCHAT_EVIDENCE_PER_ADDRESS", 30, least=1)
 CONFCHAT_METRICS_TOKEN = env.text("CONFCHAT_METRICS_TOKEN", "")
+# In development nobody waits for notices, and a laptop has better things to do.
+CONFCHAT_WATCH_MINUTES = env.integer("CONFCHAT_WATCH_MINUTES", 0 if CONFCHAT_DEVELOPMENT else 15)
+CONFCHAT_WATCH_MAIL_TO = env.words("CONFCHAT_WATCH_MAIL_TO", ())
+CONFCHAT_WATCH_WEBHOOK = env.text("CONFCHAT_WATCH_WEBHOOK", "")
+CONFCHAT_WATCH_WEBHOOK_SECRET = env.text("CONFCHAT_WATCH_WEBHOOK_SECRET", "")
 CONFCHAT_MAX_SOCKETS = env.integer("CONFCHAT_MAX_SOCKETS", 5000, least=1)
 CONFCHAT_SOCKETS_PER_USER = env.integer("CONFCHAT_SOCKETS_PER_USER", 100, least=1)
 
@@ -141,6 +146,17 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+
+EMAIL_HOST = env.text("CONFCHAT_MAIL_HOST", "")
+EMAIL_PORT = env.integer("CONFCHAT_MAIL_PORT", 587, least=1)
+EMAIL_HOST_USER = env.text("CONFCHAT_MAIL_USER", "")
+EMAIL_HOST_PASSWORD = env.text("CONFCHAT_MAIL_PASSWORD", "")
+_MAIL_TLS: Literal["starttls", "tls", "none"] = env.choice(
+    "CONFCHAT_MAIL_TLS", "starttls", among=("starttls", "tls", "none")
+)
+EMAIL_USE_TLS, EMAIL_USE_SSL = _MAIL_TLS == "starttls", _MAIL_TLS == "tls"
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.text("CONFCHAT_MAIL_FROM", f"confchat@{urlsplit(CONFCHAT_ORIGINS[0]).hostname or 'localhost'}")
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ja", "日本語"), ("zh-hans", "简体中文")]

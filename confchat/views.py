@@ -7,6 +7,7 @@ import hmac
 import json
 import time
 import uuid
+from collections import Counter
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,10 +21,13 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from attestation.collateral_set import CollateralStanding
 from attestation.database import in_database
 from attestation.encoding import b64decode, b64encode, parse_json
 from attestation.errors import AttestationError, MalformedError, UnavailableError
 from attestation.statement import NONCE_SIZE
+from attestation.watch.concerns import last_round, open_concerns
+from attestation.watch.words import FINDING_WORDS
 from confchat import metrics
 from confchat.channel import SUITES
 from confchat.deployment import deployment
@@ -110,7 +114,13 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     A warning is for people to look at, while conversations still begin.
     """
     faults = await READINESS.faults()
-    body = {"ready": not faults, "faults": faults, "warnings": _warnings()}
+    standing = _collateral_standing()
+    body = {
+        "ready": not faults,
+        "faults": faults,
+        "warnings": {"collateral": standing.warning} if standing is not None and standing.warning else {},
+        "collateral": None if standing is None else standing.to_wire(),
+    }
     return JsonResponse(body, status=503 if faults else 200)
 
 
@@ -144,6 +154,10 @@ def prometheus(request: HttpRequest) -> HttpResponse:
     standing = deployment().collateral.standing()
     metrics.COLLATERAL_AGE_SECONDS.set(-1 if standing is None else standing.age_s)
     metrics.COLLATERAL_EXPIRES.set(0 if standing is None else standing.expires_at.timestamp())
+    looked, concerned = last_round(), Counter(concern.kind for concern in open_concerns())
+    metrics.LAST_LOOK.set(0 if looked is None else looked.at.timestamp())
+    for kind in FINDING_WORDS:
+        metrics.CONCERNS.labels(kind).set(concerned[kind])
     return HttpResponse(generate_latest(metrics.REGISTRY), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -202,12 +216,11 @@ async def _probe_attestation() -> str:
     return "" if standing is None else standing.fault
 
 
-def _warnings() -> dict[str, str]:
+def _collateral_standing() -> CollateralStanding | None:
     try:
-        standing = deployment().collateral.standing()
+        return deployment().collateral.standing()
     except AttestationError:
-        return {}
-    return {"collateral": standing.warning} if standing is not None and standing.warning else {}
+        return None
 
 
 PROBES = {"database": _probe_database, "model": _probe_model, "attestation": _probe_attestation}

@@ -37,17 +37,27 @@ class Answer:
 class Site:
     """One server, asked without an account; no redirect is followed, and answers are limited in size and time."""
 
-    def __init__(self, url: str) -> None:
-        """Connect to nothing yet. Raises ConfigurationError where `url` is not an address without a path."""
+    def __init__(self, url: str, *, origin: str | None = None) -> None:
+        """Connect to nothing yet; `origin` is the site's own where `url` is another way to it, behind its terminator.
+
+        Raises:
+            ConfigurationError: `url` is not an address without a path.
+        """
         try:
             address = httpx.URL(url)
         except (httpx.InvalidURL, ValueError) as error:
             raise ConfigurationError(f"{url} is not an address such as https://chat.example") from error
         if address.scheme not in _DEFAULT_PORTS or not address.host or address.raw_path not in (b"", b"/"):
             raise ConfigurationError(f"{url} is not an address such as https://chat.example")
-        self.origin = f"{address.scheme}://{address.netloc.decode('ascii')}"
+        base_url = f"{address.scheme}://{address.netloc.decode('ascii')}"
+        self.origin = origin or base_url
+        named = {} if origin is None else {"host": httpx.URL(origin).netloc.decode("ascii"), "origin": origin}
         self._client = httpx.Client(
-            base_url=self.origin, headers=_HEADERS, timeout=STEP_TIMEOUT_S, follow_redirects=False
+            base_url=base_url,
+            headers=_HEADERS | named,
+            timeout=STEP_TIMEOUT_S,
+            follow_redirects=False,
+            trust_env=origin is None,  # the way behind the terminator leads past every proxy
         )
 
     def __enter__(self) -> Self:
@@ -91,6 +101,10 @@ class Site:
         keys = _object(self.get_json("/attestation/keys"))
         return b64decode(_object(keys.get("log")).get("key"), size=32)
 
+    def readiness(self) -> dict[str, Any]:
+        """Return what `/readyz` says, ready or not. Raises `UnavailableError`, `MalformedError`."""
+        return _object(parse_json(self._request("GET", "/readyz", accepted=(200, 503))))
+
     def get_json(self, path: str) -> Any:
         """Return the strict JSON at a path. Raises `UnavailableError`, `MalformedError`."""
         return parse_json(self.get(path))
@@ -107,13 +121,15 @@ class Site:
         """
         return self._request("GET", path)
 
-    def _request(self, method: str, path: str, *, content: bytes | None = None) -> bytes:
+    def _request(
+        self, method: str, path: str, *, content: bytes | None = None, accepted: tuple[int, ...] = (200,)
+    ) -> bytes:
         deadline = time.monotonic() + WHOLE_TIMEOUT_S
         headers = {} if content is None else {"content-type": "application/json"}
         body = bytearray()
         try:
             with self._client.stream(method, path, content=content, headers=headers) as response:
-                if response.status_code != 200:
+                if response.status_code not in accepted:
                     raise UnavailableError(f"{self.origin}{path} answers with status {response.status_code}")
                 for piece in response.iter_bytes():
                     body += piece

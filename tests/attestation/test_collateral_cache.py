@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from attestation.collateral_cache import EXPIRING_S, STALE_S, CollateralCache, CollateralStanding
+from attestation.collateral_cache import CollateralCache
+from attestation.collateral_set import EXPIRING_S, STALE_S, CollateralStanding
 from tests.collateral_service import (
     GOOD,
     MAX_AGE_S,

@@ -45,7 +45,11 @@ def test_another_sites_page_cannot_ask_in_its_name(server: Server) -> None:
 def test_health_and_readiness_are_told(server: Server) -> None:
     assert httpx.get(f"{server.address}/healthz", trust_env=False).json() == {"status": "ok"}
     ready = httpx.get(f"{server.address}/readyz", trust_env=False)
-    assert (ready.status_code, ready.json()) == (200, {"ready": True, "faults": {}, "warnings": {}})
+    found = ready.json()
+    collateral = found.pop("collateral")
+    assert (ready.status_code, found) == (200, {"ready": True, "faults": {}, "warnings": {}})
+    assert collateral["age_s"] < 60
+    assert collateral["expires_at"] > time.time()
 
 
 def test_metrics_need_their_token_and_strangers_have_a_small_budget(tmp_path_factory: pytest.TempPathFactory) -> None:

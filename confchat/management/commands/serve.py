@@ -15,7 +15,14 @@ from attestation.errors import AttestationError
 from confchat.announcement import Choices, announcement
 from confchat.installation import Installation, exclusive_use, install
 from confchat.model_choice import ModelChoice, choose_model, embedded_models_dir
-from confchat.programs import build_model_server, build_simulator, build_web_server, free_port, open_listener
+from confchat.programs import (
+    build_model_server,
+    build_simulator,
+    build_watch,
+    build_web_server,
+    free_port,
+    open_listener,
+)
 from confchat.supervisor import Program, ProgramError, Supervisor
 
 
@@ -80,4 +87,4 @@ def _programs(listener: socket.socket, model: ModelChoice, installation: Install
         is_model_embedded=model.is_embedded,
         model=settings.CONFCHAT_MODEL,
     )
-    return [*programs, web]
+    return [*programs, web, *([build_watch()] if settings.CONFCHAT_WATCH_MINUTES else [])]
