@@ -20,7 +20,7 @@ TOOLS_READY := $(VENV)/.requirements-dev
 NODE_READY := $(VENV)/.node
 EXTENSION := $(VENV)/.quote_ext
 BROWSER := static/vendor/hpke.js
-BENCHMARKS := attest verify stream
+BENCHMARKS := attest verify stream reading
 PRODUCT := $(PYTHON_READY) $(EXTENSION) $(BROWSER)
 
 .NOTPARALLEL:

@@ -1,13 +1,15 @@
 /**
  * Build `static/vendor/` (not committed) from the packages that `package-lock.json` pins.
  *
- * Every entry below is one file that the page may load; what is not named here is not shipped.
+ * Every entry below is one file that the page may load; what is not named here is not shipped. What is heavy and not
+ * always needed (formulas, colours for code) is a file of its own that the page imports on demand.
  * Run by `npm run vendor` after `npm ci`.
  */
 import { build } from "esbuild";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { LANGUAGES } from "../static/js/lib/markdown/languages.js";
 import { ICONS } from "./icons.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -21,6 +23,16 @@ const BUNDLES = {
   "markdown.js": `
     export { Marked } from "marked";
     export { default as DOMPurify } from "dompurify";`,
+  "katex.js": `
+    export { renderToString } from "katex";`,
+  "highlight/core.js": `
+    export { default } from "@highlightjs/cdn-assets/es/core.min.js";`,
+  ...Object.fromEntries(
+    Object.keys(LANGUAGES).map((name) => [
+      `highlight/${name}.js`,
+      `export { default } from "@highlightjs/cdn-assets/es/languages/${name}.min.js";`,
+    ]),
+  ),
 };
 
 async function bundle(name, contents) {

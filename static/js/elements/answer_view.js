@@ -1,5 +1,5 @@
 /** What the model said: its thinking folded, the answer as Markdown, how it ended, and its other versions. */
-import { setText, showText } from "../lib/dom.js";
+import { growText, setText, showText } from "../lib/dom.js";
 import { duration } from "../lib/format.js";
 import { MarkdownView } from "../lib/markdown.js";
 import { faultWords, words } from "../lib/words.js";
@@ -12,6 +12,7 @@ export class AnswerView {
   #message;
   #conversation;
   #markdown;
+  #thoughts = document.createTextNode("");
   #isOpen = null;
 
   constructor({ item, parts, message, conversation }) {
@@ -20,6 +21,7 @@ export class AnswerView {
     this.#message = message;
     this.#conversation = conversation;
     this.#markdown = new MarkdownView(parts.text);
+    parts.thinkingText.append(this.#thoughts);
     parts.toggle.addEventListener("click", () => this.#toggle());
     parts.again.addEventListener("click", () => item.tell("regenerate", message));
     parts.previous.addEventListener("click", () => this.#step(-1));
@@ -30,7 +32,7 @@ export class AnswerView {
     const { text, isRunning, error, reason } = this.#message;
     const { waiting, note, tools, copy, again } = this.#parts;
     this.#showThinking();
-    this.#markdown.show(text);
+    this.#markdown.show(text, { isGrowing: isRunning });
     waiting.hidden = !isRunning || text !== "" || this.#message.thinking !== "";
     tools.hidden = isRunning;
     copy.hidden = text === "";
@@ -51,7 +53,7 @@ export class AnswerView {
     box.classList.toggle("is-live", isThinking);
     toggle.setAttribute("aria-expanded", String(isOpen));
     thinkingText.hidden = !isOpen;
-    if (isOpen) setText(thinkingText, thinking.trim());
+    if (isOpen) growText(this.#thoughts, thinking.trimStart());
     const done =
       thinkingMs === null ? words("thinking.stored") : words("thinking.done", { duration: duration(thinkingMs) });
     setText(toggleText, isThinking ? words("thinking.live") : done);

@@ -4,6 +4,7 @@ import { clone } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
 import { words } from "../lib/words.js";
 import { AnswerView } from "./answer_view.js";
+import { askToOpen } from "./outward_link.js";
 import { PromptView } from "./prompt_view.js";
 
 export class MessageItem extends PageElement {
@@ -21,6 +22,7 @@ export class MessageItem extends PageElement {
     this.append(element);
     message.addEventListener("change", () => this.refresh());
     this.addEventListener("click", (event) => this.#copy(event));
+    this.addEventListener("click", (event) => this.#ask(event));
     this.#show();
   }
 
@@ -38,6 +40,13 @@ export class MessageItem extends PageElement {
   #show() {
     this.#element.dataset.state = this.#message.state;
     this.#view.show();
+  }
+
+  #ask(event) {
+    const link = event.target.closest(".prose a[href]");
+    if (!link) return;
+    event.preventDefault();
+    askToOpen(link, (text) => this.tell("toast", text));
   }
 
   async #copy(event) {

@@ -6,14 +6,17 @@ export class ScrollFollower {
   #scroller;
   #button;
   #isAtEnd = true;
+  #top = 0;
+  #height = 0;
 
   constructor(scroller, button, signal) {
     this.#scroller = scroller;
     this.#button = button;
     scroller.addEventListener("scroll", () => this.#look(), { passive: true, signal });
+    scroller.addEventListener("wheel", ({ deltaY }) => deltaY < 0 && this.#leave(), { passive: true, signal });
     button.addEventListener("click", () => this.toEnd("smooth"), { signal });
     const observer = new ResizeObserver(() => this.#resized());
-    observer.observe(scroller);
+    for (const box of [scroller, ...scroller.children]) observer.observe(box);
     signal.addEventListener("abort", () => observer.disconnect());
   }
 
@@ -30,10 +33,21 @@ export class ScrollFollower {
     this.#button.hidden = true;
   }
 
+  #leave() {
+    if (this.#scroller.scrollTop > 0) this.#isAtEnd = false;
+  }
+
+  /** Whoever moves up, however little, wants to read: he is left there until he comes back to the end. */
   #look() {
     const { scrollTop, scrollHeight, clientHeight } = this.#scroller;
-    this.#isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR_PX;
-    this.#button.hidden = this.#isAtEnd;
+    const rest = scrollHeight - scrollTop - clientHeight;
+    const hasMovedUp = scrollTop < this.#top && scrollHeight >= this.#height;
+    if (rest < 1) this.#isAtEnd = true;
+    else if (hasMovedUp) this.#isAtEnd = false;
+    else if (scrollTop > this.#top) this.#isAtEnd = rest < NEAR_PX;
+    this.#top = scrollTop;
+    this.#height = scrollHeight;
+    this.#button.hidden = rest < NEAR_PX;
   }
 
   /** What stands below the scroller keeps its edges in line with what stands in it. */

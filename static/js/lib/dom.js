@@ -48,6 +48,12 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Let a text node's text grow by what is new in it: what a reader has selected stays selected. */
+export function growText(node, text) {
+  if (!text.startsWith(node.data)) node.data = text;
+  else if (text.length > node.length) node.appendData(text.slice(node.length));
+}
+
 /** Show a text, or hide its element where there is none. */
 export function showText(element, text) {
   element.hidden = !text;

@@ -1,109 +1,106 @@
-/**
- * The only place where model output becomes nodes: Markdown → sanitised fragment. Raw HTML in it is shown as text,
- * images are named and never loaded, links open on purpose and tell their target nothing.
- */
-import { DOMPurify, Marked } from "../../vendor/markdown.js";
-import { clone, make } from "./dom.js";
-import { words } from "./words.js";
+/** A growing answer on the page, from Markdown: what has not changed keeps its nodes, and each frame stays short. */
+import { BlockReader } from "./markdown/blocks.js";
+import { morphNode } from "./markdown/morph.js";
+import { nodesOf, notesElement } from "./markdown/prose.js";
 
-const TAGS =
-  "a p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong del table thead tbody tr th td span".split(" ");
-const SAFE = {
-  ALLOWED_TAGS: TAGS,
-  ALLOWED_ATTR: ["href", "class", "start", "align"],
-  ADD_URI_SAFE_ATTR: ["start", "align"],
-  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
-  ALLOW_DATA_ATTR: false,
-  ALLOW_ARIA_ATTR: false,
-  RETURN_DOM_FRAGMENT: true,
-};
+/** So many characters are read at once; a longer text comes in several tasks. */
+const STEP_CHARACTERS = 12_000;
 
-/** Characters of indentation, quoting and bullets that may begin a line. */
-const MAX_NESTING = 200;
+/** After drawing, rest so many times as long as it took: a reader's scrolling and typing come first. */
+const REST_FACTOR = 3;
 
-const marked = new Marked({ gfm: true, breaks: false, async: false });
-marked.use({
-  renderer: {
-    html: ({ text }) => escaped(text),
-    checkbox: ({ checked }) => `<span class="box">${checked ? "☑" : "☐"}</span> `,
-    image: ({ text, href }) => `<span class="image">${escaped(text || href)}</span>`,
-  },
-});
-
-/** A growing answer in an element: blocks that have not changed keep their nodes, so nothing flickers. */
 export class MarkdownView {
   #root;
-  #blocks = [];
+  #reader = new BlockReader();
+  #drawn = [];
+  #notes = null;
+  #noteKey = "";
+  #text = "";
+  #isGrowing = false;
+  #read = 0;
+  #restUntil = 0;
+  #timer = null;
 
   constructor(root) {
     this.#root = root;
+    root.addEventListener("click", (event) => this.#follow(event.target.closest(".note-link")));
   }
 
-  show(text) {
-    const tokens = tokensOf(text);
-    const same = this.#blocks.findIndex(({ raw }, i) => raw !== tokens[i]?.raw);
-    const kept = same === -1 ? this.#blocks.length : same;
-    for (const { nodes } of this.#blocks.splice(kept)) for (const node of nodes) node.remove();
-    for (const token of tokens.slice(kept)) {
-      const nodes = [...fragmentOf(token, tokens.links).childNodes];
-      this.#root.append(...nodes);
-      this.#blocks.push({ raw: token.raw, nodes });
+  show(text, { isGrowing = false } = {}) {
+    if (text === this.#text && isGrowing === this.#isGrowing) return;
+    if (!text.startsWith(this.#text)) this.#read = 0;
+    this.#text = text;
+    this.#isGrowing = isGrowing;
+    if (performance.now() >= this.#restUntil) this.#draw();
+    else this.#later();
+  }
+
+  #later() {
+    this.#timer ??= setTimeout(() => this.#draw(), Math.max(0, this.#restUntil - performance.now()));
+  }
+
+  #draw() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    const started = performance.now();
+    this.#read = Math.min(this.#text.length, this.#read + STEP_CHARACTERS);
+    const isWhole = this.#read === this.#text.length;
+    const blocks = this.#reader.read(isWhole ? this.#text : this.#text.slice(0, this.#read), {
+      isGrowing: this.#isGrowing || !isWhole,
+    });
+    this.#drawBlocks(blocks);
+    this.#drawNotes();
+    const now = performance.now();
+    this.#restUntil = isWhole ? now + REST_FACTOR * (now - started) : now;
+    if (!isWhole) this.#later();
+  }
+
+  #drawBlocks(blocks) {
+    let same = 0;
+    while (same < blocks.length && this.#drawn[same]?.key === blocks[same].key) same++;
+    for (const { nodes } of this.#drawn.splice(blocks.length)) for (const node of nodes) node.remove();
+    for (let i = same; i < blocks.length; i++) {
+      const { key, token } = blocks[i];
+      if (this.#drawn[i]?.key === key) continue;
+      const nodes = nodesOf(token);
+      this.#drawn[i] = { key, nodes: this.#place(this.#drawn[i]?.nodes ?? [], nodes, i) };
     }
   }
-}
 
-/** What is nested too deeply for the library is shown as the text that it is. */
-function tokensOf(text) {
-  const deepest = Math.max(0, ...text.split("\n").map((line) => /^[\s>*+\-\d.)]*/.exec(line)[0].length));
-  if (deepest > MAX_NESTING) return Object.assign([{ type: "plain", raw: text }], { links: {} });
-  const tokens = marked.lexer(text);
-  return Object.assign(
-    tokens.filter(({ type }) => type !== "space"),
-    { links: tokens.links },
-  );
-}
+  /** Put nodes where a block's old ones stand, which are kept where they can become the new ones. */
+  #place(old, nodes, index) {
+    const placed = nodes.map((node, i) => {
+      if (old[i] && morphNode(old[i], node)) return old[i];
+      if (old[i]) old[i].replaceWith(node);
+      else this.#root.insertBefore(node, this.#anchor(index));
+      return node;
+    });
+    for (const node of old.slice(nodes.length)) node.remove();
+    return placed;
+  }
 
-function fragmentOf(token, links) {
-  if (token.type === "plain") return plainFragment(token.raw);
-  const html = marked.parser(Object.assign([token], { links }));
-  const fragment = DOMPurify.sanitize(html, SAFE);
-  for (const link of fragment.querySelectorAll("a")) guardLink(link);
-  for (const pre of fragment.querySelectorAll("pre")) pre.replaceWith(codeBlock(pre));
-  for (const table of fragment.querySelectorAll("table")) wrapTable(table);
-  return fragment;
-}
+  /** The node that stands behind a block. */
+  #anchor(index) {
+    const next = this.#drawn.slice(index + 1).find((block) => block?.nodes.length);
+    return next?.nodes[0] ?? this.#notes;
+  }
 
-function plainFragment(text) {
-  const fragment = document.createDocumentFragment();
-  fragment.append(make("pre", { className: "plain", text }));
-  return fragment;
-}
+  #drawNotes() {
+    const { notes } = this.#reader;
+    const key = notes.map(({ number, raw }) => `${number}${raw}`).join("\0");
+    if (key === this.#noteKey) return;
+    this.#noteKey = key;
+    const fresh = notesElement(notes);
+    if (!this.#notes) this.#root.append((this.#notes = fresh));
+    else morphNode(this.#notes, fresh);
+  }
 
-function guardLink(link) {
-  if (!link.hasAttribute("href")) return;
-  link.target = "_blank";
-  link.rel = "noopener noreferrer nofollow";
-  link.referrerPolicy = "no-referrer";
-  link.title = link.getAttribute("href");
-}
-
-/** A code block names its language and can be copied; `data-copy` marks the button for the message around it. */
-function codeBlock(pre) {
-  const { element, parts } = clone("code-block");
-  const language = /(?:^|\s)language-(\S+)/.exec(pre.firstElementChild?.className ?? "")?.[1];
-  parts.language.textContent = language ?? words("code.text");
-  parts.copy.dataset.copy = "code";
-  pre.tabIndex = 0;
-  element.append(pre.cloneNode(true));
-  return element;
-}
-
-function wrapTable(table) {
-  const box = make("div", { className: "table-scroll" });
-  table.replaceWith(box);
-  box.append(table);
-}
-
-function escaped(text) {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  /** From a mention to its note, and back; inside this answer only. */
+  #follow(link) {
+    if (!link) return;
+    const { note } = link.dataset;
+    const isBack = link.classList.contains("note-back");
+    const target = isBack ? `sup [data-note="${note}"]` : `li[data-note="${note}"]`;
+    this.#root.querySelector(target)?.focus();
+  }
 }
