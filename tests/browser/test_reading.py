@@ -19,7 +19,7 @@ async ([base, text, step]) => {
   const { MarkdownView } = await import(base + "js/lib/markdown.js");
   window.root ??= Object.assign(document.createElement("div"), { className: "prose" });
   window.view ??= new MarkdownView(window.root);
-  document.querySelector("message-list").append(window.root);
+  if (!window.root.isConnected) document.body.prepend(window.root);
   for (let end = step; end < text.length + step; end += step) {
     window.view.show(text.slice(0, end), { isGrowing: end < text.length });
     await new Promise((resolve) => setTimeout(resolve, 5));

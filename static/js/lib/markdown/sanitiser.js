@@ -6,7 +6,6 @@ const TAGS =
     " ",
   );
 const COMMON = {
-  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
   ALLOW_DATA_ATTR: false,
   ALLOW_ARIA_ATTR: false,
   RETURN_DOM_FRAGMENT: true,
@@ -15,6 +14,7 @@ const PROSE = {
   ...COMMON,
   ALLOWED_TAGS: TAGS,
   ALLOWED_ATTR: ["href", "class", "start", "align"],
+  ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
   ADD_URI_SAFE_ATTR: ["start", "align"],
 };
 const CODE = { ...COMMON, ALLOWED_TAGS: ["span"], ALLOWED_ATTR: ["class"] };
