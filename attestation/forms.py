@@ -11,6 +11,9 @@ from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from attestation.errors import AppraisalError, MalformedError
+from attestation.log.checkpoint import MAX_NOTE_BYTES, Checkpoint
+from attestation.log.comparing import read_checkpoint
 from attestation.measured import Measured
 from attestation.search import Wanted, known_values
 from attestation.words import CHECK_WORDS, OUTCOME_WORDS
@@ -84,6 +87,37 @@ class CompareForm(forms.Form):
 
     first = forms.UUIDField(label=gettext_lazy("One record"), required=False)
     second = forms.UUIDField(label=gettext_lazy("Another record"))
+
+
+class CheckpointsForm(forms.Form):
+    """Which two checkpoints of the log are compared: each by its size, or as a signed note that somebody kept."""
+
+    first = forms.CharField(label=gettext_lazy("One checkpoint"), max_length=MAX_NOTE_BYTES, widget=forms.Textarea)
+    second = forms.CharField(label=gettext_lazy("Another checkpoint"), max_length=MAX_NOTE_BYTES, widget=forms.Textarea)
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(data)
+        for field in self.fields.values():
+            field.widget.attrs |= {"rows": 3, "spellcheck": "false", "placeholder": _("A size, or a signed note")}
+
+    def clean_first(self) -> Checkpoint:
+        """Return the checkpoint."""
+        return _checkpoint(self.cleaned_data["first"])
+
+    def clean_second(self) -> Checkpoint:
+        """Return the checkpoint."""
+        return _checkpoint(self.cleaned_data["second"])
+
+
+def _checkpoint(text: str) -> Checkpoint:
+    try:
+        return read_checkpoint(text)
+    except MalformedError as error:
+        raise forms.ValidationError(_("This is neither a size nor a signed checkpoint.")) from error
+    except AppraisalError as error:
+        if error.code == "checkpoint_unknown":
+            raise forms.ValidationError(_("No checkpoint of this size was signed.")) from error
+        raise forms.ValidationError(_("This was not signed by this log's key.")) from error
 
 
 def _describe(measured: Measured) -> str:

@@ -202,3 +202,28 @@ class Concern(models.Model):
                 fields=["kind", "subject"], condition=models.Q(ended_at=None), name="one_open_concern"
             )
         ]
+
+
+class LogCosignature(models.Model):
+    """A witness's word about a checkpoint of this size, as the line that stands below its note."""
+
+    size = models.BigIntegerField()
+    witness = models.CharField(max_length=255)
+    line = models.CharField(max_length=400)
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["witness", "size"], name="log_cosignature_of_witness")]
+        indexes = [models.Index(fields=["size"], name="log_cosignature_size")]
+
+
+class WitnessAnswer(models.Model):
+    """When a witness was asked last, and the code of what was wrong with its answer, empty where nothing was."""
+
+    name = models.CharField(max_length=255, primary_key=True)
+    asked_at = models.DateTimeField()
+    fault = models.CharField(max_length=32, blank=True)
+
+    class Meta:
+        default_permissions = ()

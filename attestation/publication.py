@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
@@ -11,8 +12,10 @@ from django.conf import settings
 from attestation.encoding import b64decode
 from attestation.errors import ConfigurationError, MalformedError
 from attestation.key_files import read_private_key
+from attestation.log.cosignature import parse_witness_vkey
 from attestation.log.key import LogKey, load_log_key
 from attestation.log.signer import CheckpointSigner
+from attestation.log.witness import Witness
 from attestation.public_keys import PublicKeys
 from attestation.reference_values import ReferenceRelease, load_releases
 from attestation.services import embedded_issuer
@@ -60,6 +63,15 @@ def releases() -> tuple[ReferenceRelease, ...]:
     return () if key is None else _releases(settings.CONFCHAT_RELEASES_DIR, key)
 
 
+def witnesses() -> tuple[Witness, ...]:
+    """Return the witnesses that cosign this installation's log.
+
+    Raises:
+        ConfigurationError: CONFCHAT_WITNESSES cannot be read.
+    """
+    return tuple(_parse_witness(item) for item in settings.CONFCHAT_WITNESSES)
+
+
 def token_issuer() -> TokenIssuer:
     """Return the embedded attestation service's names and public key, as relying parties pin them."""
     return _token_issuer(keys_directory() / TOKEN_KEY_FILE)
@@ -74,6 +86,18 @@ def public_keys() -> PublicKeys:
 def keys_directory() -> Path:
     """Return where this installation keeps its private keys."""
     return Path(settings.CONFCHAT_DATA_DIR) / "keys"
+
+
+def _parse_witness(item: str) -> Witness:
+    url, _, vkey = item.partition(" ")
+    if urlsplit(url).scheme not in ("https", "http") or not urlsplit(url).hostname:
+        raise ConfigurationError(
+            f"CONFCHAT_WITNESSES: {url!r} is not a witness's address, such as https://witness.example"
+        )
+    try:
+        return Witness(url, parse_witness_vkey(vkey.strip()))
+    except MalformedError as error:
+        raise ConfigurationError(f"CONFCHAT_WITNESSES: behind {url}, {error}: name+id+key is expected") from error
 
 
 @lru_cache(maxsize=4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from attestation import pages, views, workspace
+from attestation import log_pages, pages, views, workspace
 
 app_name = "attestation"
 
@@ -19,6 +19,9 @@ urlpatterns = [
     path("export", pages.export, name="export"),
     path("releases", views.releases, name="releases"),
     path("keys", views.keys, name="keys"),
+    path("log/", log_pages.log, name="log"),
     path("log/checkpoint", views.checkpoint, name="checkpoint"),
+    path("log/witnessed", views.witnessed, name="witnessed"),
+    path("log/witnesses", views.witnesses, name="witnesses"),
     path("log/tile/<path:path>", views.tile, name="tile"),
 ]

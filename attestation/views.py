@@ -5,13 +5,14 @@ Who may see what: Django permissions, which the groups `admins` and `auditors` h
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AbstractUser
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
@@ -19,9 +20,11 @@ from attestation import publication
 from attestation.bundle import build_bundle
 from attestation.errors import MalformedError
 from attestation.history import release_to_wire
+from attestation.log.cosignature import build_witness_vkey
 from attestation.log.signer import SignedCheckpoint
 from attestation.log.store import read_tile
 from attestation.log.tiles import parse_tile_path
+from attestation.log.witnessing import SignedNote, Witnessed, read_cosigned_note, read_witnessed, with_cosignatures
 from attestation.models import Attestation
 from attestation.presentation import describe_record
 from attestation.records import find_attestation, read_bundle
@@ -73,8 +76,27 @@ def keys(request: HttpRequest) -> JsonResponse:
 @require_safe
 @cache_control(no_cache=True)
 def checkpoint(request: HttpRequest) -> HttpResponse:
-    """Publish the transparency log's newest checkpoint as a signed note."""
-    return HttpResponse(_signed().note, content_type="text/plain; charset=utf-8")
+    """Publish the transparency log's newest checkpoint as a signed note, with the cosignatures that it has by now."""
+    signed = _signed()
+    return _note(with_cosignatures(SignedNote(signed.checkpoint.size, signed.note)))
+
+
+@require_safe
+@cache_control(no_cache=True)
+def witnessed(request: HttpRequest) -> HttpResponse:
+    """Publish the newest checkpoint that a witness cosigned, that of a name or any, with all of its cosignatures."""
+    note = read_cosigned_note(name=request.GET.get("by"))
+    if note is None:
+        raise Http404
+    return _note(note)
+
+
+@require_safe
+@cache_control(no_cache=True)
+def witnesses(request: HttpRequest) -> JsonResponse:
+    """Say which witnesses are asked, and what came of it: this server's own word, to be compared with the notes."""
+    found = read_witnessed(publication.witnesses(), now=timezone.now())
+    return JsonResponse({"witnesses": [_witness_to_wire(item) for item in found]})
 
 
 @require_safe
@@ -88,6 +110,21 @@ def tile(request: HttpRequest, path: str) -> HttpResponse:
     if not wanted.fits(_signed().checkpoint.size):
         raise Http404
     return HttpResponse(read_tile(wanted), content_type="application/octet-stream")
+
+
+def _note(note: str) -> HttpResponse:
+    return HttpResponse(note, content_type="text/plain; charset=utf-8")
+
+
+def _witness_to_wire(found: Witnessed) -> dict[str, Any]:
+    return {
+        "url": found.witness.url,
+        "vkey": build_witness_vkey(found.witness.key),
+        "size": found.size,
+        "cosigned_at": None if found.at is None else int(found.at.timestamp()),
+        "asked_at": None if found.asked_at is None else int(found.asked_at.timestamp()),
+        "fault": found.fault or None,
+    }
 
 
 def _signed() -> SignedCheckpoint:

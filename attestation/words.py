@@ -110,6 +110,27 @@ ERROR_WORDS: dict[str, str] = {
 }
 
 
+# Why a witness did not cosign.
+WITNESS_WORDS: dict[str, str] = {
+    "": gettext_noop("It cosigned when it was asked last."),
+    "witness_silent": gettext_noop("It did not answer when it was asked last, or refused."),
+    "not_cosigned": gettext_noop("Its last answer was not its own signature under this checkpoint."),
+    "witness_ahead": gettext_noop(
+        "It has seen more of this log than this server knows: database and signature file were set back, or somebody "
+        "else signs with this log's key."
+    ),
+}
+
+# Kinds of log entries.
+ENTRY_WORDS: dict[str, str] = {
+    "attestation": gettext_noop("Attestations"),
+    "opening": gettext_noop("Openings of a session"),
+    "policy": gettext_noop("Changes of policy, keys or releases"),
+    "history key": gettext_noop("New history keys"),
+    "deletion": gettext_noop("Deleted conversations"),
+}
+
+
 def title_of(check: str) -> str:
     """Return a check's title, or its id where this version does not know it."""
     return CHECK_WORDS[check].title if check in CHECK_WORDS else check

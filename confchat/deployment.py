@@ -19,6 +19,8 @@ from attestation.errors import ConfigurationError
 from attestation.log.checkpoint import Checkpoint
 from attestation.log.keeper import LogKeeper
 from attestation.log.key import LogKey
+from attestation.log.witness import WitnessClient
+from attestation.log.witnessing import Witnessing
 from attestation.public_keys import PublicKeys
 from attestation.reference_values import ReferenceRelease
 from attestation.services import Verifier, embedded_verifier
@@ -126,6 +128,7 @@ def deployment() -> Deployment:
             publication.checkpoint_signer(),
             origin=settings.CONFCHAT_LOG_ORIGIN,
             policy=describe_policy(policy, keys=publication.public_keys(), releases=releases),
+            tell=Witnessing(publication.witnesses(), client=WitnessClient()).tell,
         ),
         log_key=publication.log_key(),
         keys=publication.public_keys(),

@@ -17,14 +17,17 @@ from django.contrib.auth.decorators import login_required
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from attestation import publication
 from attestation.collateral_set import CollateralStanding
 from attestation.database import in_database
 from attestation.encoding import b64decode, b64encode, parse_json
 from attestation.errors import AttestationError, MalformedError, UnavailableError
+from attestation.log.witnessing import read_witnessed
 from attestation.statement import NONCE_SIZE
 from attestation.watch.concerns import last_round, open_concerns
 from attestation.watch.words import FINDING_WORDS
@@ -53,7 +56,11 @@ def chat(request: HttpRequest, conversation: uuid.UUID | None = None) -> HttpRes
 @require_safe
 def how(request: HttpRequest) -> HttpResponse:
     """What a green badge proves and what it does not, for anyone; the page fills in what its browser saw."""
-    return render(request, "how.html", {"site": f"{request.scheme}://{request.get_host()}"})
+    context = {
+        "site": f"{request.scheme}://{request.get_host()}",
+        "witnessed": read_witnessed(publication.witnesses(), now=timezone.now()),
+    }
+    return render(request, "how.html", context)
 
 
 def page_configuration() -> dict[str, Any]:

@@ -20,8 +20,10 @@ MAX_NOTE_BYTES = 16 * 1024
 # signed-note: a key name is not empty and has neither a plus nor white space.
 _KEY_NAME = re.compile(r"[^\s+]{1,255}\Z")
 _VKEY = re.compile(r"(?P<name>[^\s+]{1,255})\+(?P<id>[0-9a-f]{8})\+(?P<key>[A-Za-z0-9+/=]{1,100})\Z")
-_ED25519 = b"\x01"
-_SIGNATURE_MARK = "— "
+# Types of keys (signed-note, "Signatures"; tlog-cosignature, "Format"): a log's and a witness's, both Ed25519.
+LOG_KEY = b"\x01"
+WITNESS_KEY = b"\x04"
+SIGNATURE_MARK = "— "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """The public key of a log: its name, which is the log's origin, and 32 bytes of Ed25519."""
+    """The public key of a log or of a witness: its name, a log's being its origin, and 32 bytes of Ed25519."""
 
     name: str
     key: bytes
@@ -52,27 +54,32 @@ def is_key_name(name: str) -> bool:
 
 def build_note(text: str, *, name: str, public_key: bytes, signature: bytes) -> str:
     """Return a text with one signature (64 bytes, Ed25519 over the text) as a signed note."""
-    return f"{text}\n{_SIGNATURE_MARK}{name} {encode(_key_id(name, public_key) + signature)}\n"
+    return f"{text}\n{SIGNATURE_MARK}{name} {encode(key_id(name, public_key) + signature)}\n"
 
 
-def build_vkey(origin: str, public_key: bytes) -> str:
+def build_vkey(name: str, public_key: bytes, *, kind: bytes = LOG_KEY) -> str:
     """Return `<name>+<key id, hex>+<base64 of type and key>` (signed-note, "Verifier keys")."""
-    return f"{origin}+{_key_id(origin, public_key).hex()}+{encode(_ED25519 + public_key)}"
+    return f"{name}+{key_id(name, public_key, kind=kind).hex()}+{encode(kind + public_key)}"
 
 
-def parse_vkey(text: str) -> VerifierKey:
+def parse_vkey(text: str, *, kind: bytes = LOG_KEY) -> VerifierKey:
     """Parse what `build_vkey` writes.
 
     Raises:
-        MalformedError: not a verifier key, not one of Ed25519, or with another key's id.
+        MalformedError: not a verifier key, not one of this kind, or with another key's id.
     """
     match = _VKEY.match(text)
     data = b"" if match is None else decode(match["key"])
-    if match is None or data[:1] != _ED25519 or len(data) != 1 + KEY_SIZE:
-        raise MalformedError("not the verifier key of a log (Ed25519)")
-    if _key_id(match["name"], data[1:]).hex() != match["id"]:
+    if match is None or data[:1] != kind or len(data) != 1 + KEY_SIZE:
+        raise MalformedError(f"not the verifier key of a {'log' if kind == LOG_KEY else 'witness'} (Ed25519)")
+    if key_id(match["name"], data[1:], kind=kind).hex() != match["id"]:
         raise MalformedError("a verifier key whose id is not its own")
     return VerifierKey(match["name"], data[1:])
+
+
+def key_id(name: str, public_key: bytes, *, kind: bytes = LOG_KEY) -> bytes:
+    """Return the four bytes by which a signature line names its key (signed-note, "Signatures")."""
+    return hashlib.sha256(name.encode() + b"\n" + kind + public_key).digest()[:4]
 
 
 def parse_checkpoint(note: str) -> Checkpoint:
@@ -81,7 +88,7 @@ def parse_checkpoint(note: str) -> Checkpoint:
     Raises:
         MalformedError: not a signed note of a checkpoint.
     """
-    return _parse_text(_split_note(note)[0])
+    return _parse_text(split_note(note)[0])
 
 
 def verify_checkpoint(note: str, *, origin: str, public_key: bytes) -> Checkpoint:
@@ -91,14 +98,14 @@ def verify_checkpoint(note: str, *, origin: str, public_key: bytes) -> Checkpoin
         MalformedError: not a signed note of a checkpoint.
         AppraisalError: of another log, or without a valid signature by this key (`log_differs`).
     """
-    text, marks = _split_note(note)
+    text, marks = split_note(note)
     checkpoint = _parse_text(text)
     if checkpoint.origin != origin:
         raise AppraisalError("log_differs", "The checkpoint is of another log.")
-    wanted = f"{origin} ", _key_id(origin, public_key)
+    wanted = f"{origin} ", key_id(origin, public_key)
     for mark in marks:
         signature = decode(mark.removeprefix(wanted[0])) if mark.startswith(wanted[0]) else b""
-        if signature[:4] == wanted[1] and _is_signed(text, signature[4:], public_key):
+        if signature[:4] == wanted[1] and is_signed(text, signature[4:], public_key):
             return checkpoint
     raise AppraisalError("log_differs", "The checkpoint is not signed by this log's key.")
 
@@ -119,17 +126,18 @@ def decode(text: str) -> bytes:
     return data
 
 
-def _key_id(origin: str, public_key: bytes) -> bytes:
-    return hashlib.sha256(origin.encode() + b"\n" + _ED25519 + public_key).digest()[:4]
+def split_note(note: str) -> tuple[str, list[str]]:
+    """Return a signed note's text, and what stands behind the dash of each of its signature lines.
 
-
-def _split_note(note: str) -> tuple[str, list[str]]:
+    Raises:
+        MalformedError: not a signed note.
+    """
     text, separator, signatures = note.rpartition("\n\n")
     lines = signatures.removesuffix("\n").split("\n")
-    is_note = separator and signatures.endswith("\n") and all(line.startswith(_SIGNATURE_MARK) for line in lines)
+    is_note = separator and signatures.endswith("\n") and all(line.startswith(SIGNATURE_MARK) for line in lines)
     if not is_note or len(note.encode("utf-8", "surrogatepass")) > MAX_NOTE_BYTES:
         raise MalformedError("not a signed note")
-    return text + "\n", [line.removeprefix(_SIGNATURE_MARK) for line in lines]
+    return text + "\n", [line.removeprefix(SIGNATURE_MARK) for line in lines]
 
 
 def _parse_text(text: str) -> Checkpoint:
@@ -142,7 +150,8 @@ def _parse_text(text: str) -> Checkpoint:
     return Checkpoint(origin=lines[0], size=int(lines[1]), root=root)
 
 
-def _is_signed(text: str, signature: bytes, public_key: bytes) -> bool:
+def is_signed(text: str, signature: bytes, public_key: bytes) -> bool:
+    """Say whether a signature (64 bytes, Ed25519) over a text holds."""
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(signature, text.encode())
     except (InvalidSignature, ValueError):

@@ -6,9 +6,12 @@ Knows no network: `get` returns what stands at a path below the log's prefix, an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from urllib.parse import quote
 
 from attestation.errors import AppraisalError, MalformedError
-from attestation.log.checkpoint import Checkpoint, VerifierKey, verify_checkpoint
+from attestation.log.checkpoint import Checkpoint, VerifierKey, split_note, verify_checkpoint
+from attestation.log.cosignature import Cosignature, find_cosignature
 from attestation.log.merkle import hash_leaf, hash_leaves, verify_consistency
 from attestation.log.tiles import WIDTH, Tile, TiledTree, split_bundle, split_hashes, tiles_of
 
@@ -24,11 +27,7 @@ def fetch_checkpoint(get: Get, key: VerifierKey) -> Checkpoint:
         MalformedError: no signed note of a checkpoint.
         AppraisalError: of another log, or not signed by this key (`log_differs`).
     """
-    try:
-        note = get("checkpoint").decode()
-    except UnicodeDecodeError as error:
-        raise MalformedError("the checkpoint is not UTF-8") from error
-    return verify_checkpoint(note, origin=key.name, public_key=key.key)
+    return verify_checkpoint(_text(get("checkpoint")), origin=key.name, public_key=key.key)
 
 
 def verify_growth(get: Get, seen: Checkpoint | None, now: Checkpoint) -> None:
@@ -45,6 +44,27 @@ def verify_growth(get: Get, seen: Checkpoint | None, now: Checkpoint) -> None:
         verify_consistency(old_size=seen.size, old_root=seen.root, new_size=now.size, new_root=now.root, proof=proof)
     if tree.root() != now.root:
         raise AppraisalError("log_differs", "The log's tree is not the one that it signed.")
+
+
+def verify_witnessed(
+    get: Get, key: VerifierKey, witness: VerifierKey, latest: Checkpoint, *, now: datetime
+) -> tuple[Checkpoint, Cosignature]:
+    """Return the newest checkpoint that a witness cosigned, of which the latest one is a continuation.
+
+    Raises:
+        UnavailableError: the site shows none.
+        MalformedError: what it shows is no signed note of a checkpoint.
+        AppraisalError: not signed by the log (`log_differs`) or by the witness (`not_cosigned`), or the latest
+            checkpoint does not continue it (`log_differs`).
+    """
+    note = _text(get(f"witnessed?by={quote(witness.name, safe='')}"))
+    seen = verify_checkpoint(note, origin=key.name, public_key=key.key)
+    text, marks = split_note(note)
+    cosignature = find_cosignature(text, marks, witness, now=now)
+    if cosignature is None:
+        raise AppraisalError("not_cosigned", f"The site shows no cosignature of {witness.name}.")
+    verify_growth(get, seen, latest)
+    return seen, cosignature
 
 
 def audit(get: Get, now: Checkpoint, *, tell: Tell) -> None:
@@ -78,6 +98,13 @@ def audit(get: Get, now: Checkpoint, *, tell: Tell) -> None:
 
     if TiledTree(now.size, computed).root() != now.root:
         raise AppraisalError("log_differs", "The log's entries are not those that it signed.")
+
+
+def _text(note: bytes) -> str:
+    try:
+        return note.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedError("the checkpoint is not UTF-8") from error
 
 
 def _read_leaves(get: Get, bundle: Tile) -> list[bytes]:

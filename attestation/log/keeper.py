@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attestation.database import in_database
@@ -13,7 +13,7 @@ from attestation.errors import ConfigurationError, UnavailableError
 from attestation.log.checkpoint import Checkpoint
 from attestation.log.entries import log_policy
 from attestation.log.merkle import EMPTY_ROOT
-from attestation.log.signer import CheckpointSigner
+from attestation.log.signer import CheckpointSigner, SignedCheckpoint
 from attestation.log.store import read_tree, sign_log
 
 GROUP_S = 0.25
@@ -26,12 +26,22 @@ class LogKeeper:
     """The newest checkpoint of one log, and the task that signs the next one."""
 
     def __init__(
-        self, signer: CheckpointSigner, *, origin: str, policy: Mapping[str, Any], group_s: float = GROUP_S
+        self,
+        signer: CheckpointSigner,
+        *,
+        origin: str,
+        policy: Mapping[str, Any],
+        group_s: float = GROUP_S,
+        tell: Callable[[SignedCheckpoint], None] = lambda signed: None,
     ) -> None:
-        """Start where the last signed checkpoint stands; `policy` is what this start goes by, for the log to say."""
+        """Start where the last signed checkpoint stands; `policy` is what this start goes by, for the log to say.
+
+        `tell` hears of each checkpoint that is signed.
+        """
         last = signer.last()
         empty = Checkpoint(origin=origin, size=0, root=EMPTY_ROOT)
         self._signer, self._policy, self._group_s = signer, policy, group_s
+        self._tell = tell
         self._beginning: asyncio.Task[None] | None = None
         self._newest = empty if last is None else last.checkpoint
         self._fault: ConfigurationError | None = None
@@ -79,14 +89,19 @@ class LogKeeper:
 
     async def _begin(self) -> None:
         await in_database(log_policy)(self._policy)
-        self._newest = (await in_database(sign_log)(self._signer)).checkpoint
+        await self._advance()
+
+    async def _advance(self) -> None:
+        signed = await in_database(sign_log)(self._signer)
+        self._newest = signed.checkpoint
+        self._tell(signed)
 
     async def _sign(self) -> None:
         while self._is_due:
             await asyncio.sleep(self._group_s)
             self._is_due = False
             try:
-                self._newest = (await in_database(sign_log)(self._signer)).checkpoint
+                await self._advance()
             except ConfigurationError as error:
                 self._fault = error
                 logger.critical("the transparency log cannot be signed: %s", error)

@@ -41,7 +41,10 @@ ROUTES = {
     "attestation/evidence": POST_ONLY,
     "attestation/releases": OPEN,
     "attestation/keys": OPEN,
+    "attestation/log/": READERS,
     "attestation/log/checkpoint": OPEN,
+    "attestation/log/witnesses": OPEN,
+    "attestation/log/witnessed": NOWHERE,  # nobody witnesses this installation
     "attestation/log/tile/{path}": NOWHERE,  # a path that is no tile's
 }
 # allauth's own: accounts are made by an administrator, nobody signs up, and no mail is sent.
