@@ -87,11 +87,7 @@ def own_anchors(attestation: Attestation) -> Anchors:
         release_keys=() if release_key is None else (release_key,),
         token_issuer=keys.token_issuer,
         simulator_root_sha256=_simulator_root(),
-        accepted_tcb_statuses=frozenset(settings.CONFCHAT_TCB_STATUSES),
-        refused_advisories=frozenset(settings.CONFCHAT_REFUSED_ADVISORIES),
-        service_tds=frozenset(bytes.fromhex(value) for value in settings.CONFCHAT_SERVICE_TDS),
-        min_release_version=settings.CONFCHAT_MIN_RELEASE,
-        min_tcb_evaluation_data_number=settings.CONFCHAT_MIN_TCB_EVALUATION,
+        policy=publication.policy(),
     )
 
 

@@ -11,7 +11,8 @@ from attestation.checks import binding, hardware, service, software
 from attestation.errors import AppraisalError, MalformedError
 from attestation.evidence import Evidence
 from attestation.examination import Examination, UncheckedError
-from attestation.policy import Expectation, LogView, Policy
+from attestation.grace import accept_tcb
+from attestation.policy import Expectation, LogView, Policy, Trust
 from attestation.quote import Quote
 from attestation.reference_values import ReferenceRelease, RefusedRelease
 from attestation.statement import Statement
@@ -28,6 +29,7 @@ __all__ = [
     "Policy",
     "Source",
     "Status",
+    "Trust",
     "VerifiedCache",
     "appraise",
     "decide",
@@ -113,6 +115,7 @@ CHECKS: tuple[tuple[str, Source, CheckFunction], ...] = (
     ("quote.qe", "hardware", hardware.check_qe),
     ("quote.signature", "hardware", hardware.check_signature),
     ("tcb.status", "hardware", hardware.check_tcb),
+    ("platform.id", "hardware", software.check_platform),
     ("td.attributes", "hardware", software.check_attributes),
     ("td.measurements", "hardware", software.check_measurements),
     ("binding.report_data", "derived", binding.check_report_data),
@@ -129,6 +132,7 @@ def appraise(
     evidence: Evidence,
     *,
     policy: Policy,
+    trust: Trust,
     expectation: Expectation,
     releases: Sequence[ReferenceRelease | RefusedRelease],
     token: str | None,
@@ -142,7 +146,9 @@ def appraise(
     Raises:
         ConfigurationError: the key pinned for the token issuer cannot be used.
     """
-    subject = Examination(evidence, policy=policy, expectation=expectation, releases=releases, token=token, cache=cache)
+    subject = Examination(
+        evidence, policy=policy, trust=trust, expectation=expectation, releases=releases, token=token, cache=cache
+    )
     checks = tuple(_make_checks(subject))
     tcb = _readable(lambda: subject.tcb)
     return AttestationResult(
@@ -195,6 +201,9 @@ def _ends(subject: Examination) -> Iterator[datetime]:
         end = _readable(read)
         if end is not None:
             yield end
+    grace = _readable(lambda: accept_tcb(subject.tcb, subject.policy, now=subject.expectation.now))
+    if grace is not None:
+        yield grace
     release = _readable(lambda: subject.release)
     if release is not None:
         yield _moment(release.expires_at)

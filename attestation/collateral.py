@@ -81,20 +81,25 @@ def _text(members: Mapping[str, object], name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SvnLevel:
-    """What an ISVSVN of a TDX module or of the QE means."""
+    """What an ISVSVN of a TDX module or of the QE means; `date` as in `TcbLevel`."""
 
     isv_svn: int
+    date: datetime
     status: str
     advisories: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TcbLevel:
-    """What reaching 16 SGX and 16 TDX component SVNs and a PCESVN means."""
+    """What reaching 16 SGX and 16 TDX component SVNs and a PCESVN means.
+
+    `date` (tcbDate): whoever reaches this level is safe from every advisory that was published until then.
+    """
 
     sgx_svns: tuple[int, ...]
     pce_svn: int
     tdx_svns: tuple[int, ...]
+    date: datetime
     status: str
     advisories: tuple[str, ...]
 
@@ -218,6 +223,7 @@ def _svn_levels(members: Members) -> tuple[SvnLevel, ...]:
     levels = [
         SvnLevel(
             isv_svn=item.nested("tcb").integer("isvsvn"),
+            date=item.time("tcbDate"),
             status=_status(item, known=ENCLAVE_STATUSES),
             advisories=_advisories(item),
         )
@@ -232,6 +238,7 @@ def _tcb_level(members: Members) -> TcbLevel:
         sgx_svns=_component_svns(tcb, "sgxtcbcomponents"),
         pce_svn=tcb.integer("pcesvn"),
         tdx_svns=_component_svns(tcb, "tdxtcbcomponents"),
+        date=members.time("tcbDate"),
         status=_status(members, known=PLATFORM_STATUSES),
         advisories=_advisories(members),
     )

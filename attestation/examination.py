@@ -29,7 +29,7 @@ from attestation.pki import (
     verify_chain,
     verify_crl,
 )
-from attestation.policy import Expectation, Policy
+from attestation.policy import Expectation, Policy, Trust
 from attestation.quote import Quote, parse_quote
 from attestation.reference_values import ReferenceRelease, RefusedRelease
 from attestation.signatures import has_signed
@@ -52,6 +52,7 @@ class Examination:
         evidence: Evidence,
         *,
         policy: Policy,
+        trust: Trust,
         expectation: Expectation,
         releases: Sequence[ReferenceRelease | RefusedRelease],
         token: str | None,
@@ -59,6 +60,7 @@ class Examination:
     ) -> None:
         self.evidence = evidence
         self.policy = policy
+        self.trust = trust
         self.expectation = expectation
         self.releases = releases
         self.token = token
@@ -82,7 +84,7 @@ class Examination:
     @cached_property
     def may_use_simulator(self) -> bool:
         """Whether the simulator's root is the pinned one, and is asked about on this very computer."""
-        root, pinned = self.evidence.simulator_root, self.policy.simulator_root_sha256
+        root, pinned = self.evidence.simulator_root, self.trust.simulator_root_sha256
         if root is None or pinned is None or self.expectation.loopback is not True:
             return False
         return hashlib.sha256(root).digest() == pinned

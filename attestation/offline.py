@@ -16,17 +16,16 @@ from attestation.evidence import Evidence
 from attestation.log.leaves import attestation_facts, signed_part, verdict_members
 from attestation.log.proof import Logged, judge_log_proof
 from attestation.pki import INTEL_ROOT_CA_SHA256
-from attestation.policy import Expectation, Policy
+from attestation.policy import Expectation, Policy, Trust
 from attestation.reference_values import ReferenceRelease, RefusedRelease, parse_releases
-from attestation.statement import LIFETIME_S, Statement, parse_statement
+from attestation.statement import Statement, parse_statement
 from attestation.token import TokenIssuer
 from attestation.verified import VerifiedCache
 
-CLOCK_SKEW_S = 120
 # What can be asked again later: the machine, its software and what was bound. Nobody's clock, question or token.
 LASTING = frozenset(
     {
-        *("quote.parse", "quote.chain", "quote.collateral", "quote.qe", "quote.signature", "tcb.status"),
+        *("quote.parse", "quote.chain", "quote.collateral", "quote.qe", "quote.signature", "tcb.status", "platform.id"),
         *("td.attributes", "td.measurements", "binding.report_data"),
     }
 )
@@ -44,11 +43,16 @@ class Anchors:
     release_keys: tuple[bytes, ...]
     token_issuer: TokenIssuer | None
     simulator_root_sha256: bytes | None
-    accepted_tcb_statuses: frozenset[str]
-    refused_advisories: frozenset[str]
-    service_tds: frozenset[bytes]
-    min_release_version: str
-    min_tcb_evaluation_data_number: int
+    policy: Policy
+
+    @property
+    def trust(self) -> Trust:
+        """Whom an appraisal believes under these anchors."""
+        return Trust(
+            root_sha256=frozenset({INTEL_ROOT_CA_SHA256}),
+            simulator_root_sha256=self.simulator_root_sha256,
+            token_issuer=self.token_issuer,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +108,8 @@ def verify_bundle(
     def judge(evidence: Evidence, time: datetime) -> AttestationResult:
         return appraise(
             evidence,
-            policy=build_policy(anchors),
+            policy=anchors.policy,
+            trust=anchors.trust,
             expectation=_expectation(bundle, anchors, now=time, time_was_given=at is not None),
             releases=releases,
             token=bundle.token,
@@ -166,24 +171,6 @@ def _stated_time(bundle: Bundle) -> datetime:
         return min(max(sent, first), last)
     except (OverflowError, TypeError, ValueError, OSError) as error:
         raise MalformedError("the evidence names no time that exists; give one with --at") from error
-
-
-def build_policy(anchors: Anchors) -> Policy:
-    """Return what a person accepts who trusts these anchors."""
-    return Policy(
-        name="offline",
-        enforcement="require",
-        root_sha256=frozenset({INTEL_ROOT_CA_SHA256}),
-        simulator_root_sha256=anchors.simulator_root_sha256,
-        accepted_tcb_statuses=anchors.accepted_tcb_statuses,
-        refused_advisories=anchors.refused_advisories,
-        min_tcb_evaluation_data_number=anchors.min_tcb_evaluation_data_number,
-        service_tds=anchors.service_tds,
-        min_release_version=anchors.min_release_version,
-        token_issuer=anchors.token_issuer,
-        max_lifetime_s=LIFETIME_S,
-        clock_skew_s=CLOCK_SKEW_S,
-    )
 
 
 def _expectation(bundle: Bundle, anchors: Anchors, *, now: datetime, time_was_given: bool) -> Expectation:

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from attestation import publication
 from attestation.errors import MalformedError
 from attestation.offline import Anchors
 from attestation.reference_values import parse_version
@@ -63,13 +63,14 @@ class PolicyForm(forms.Form):
     def change(self, anchors: Anchors) -> Anchors:
         """Return anchors with this policy in place of today's; the form must be valid."""
         values = self.cleaned_data
-        return replace(
-            anchors,
+        changed = replace(
+            anchors.policy,
             accepted_tcb_statuses=frozenset(values["tcb_statuses"]),
             refused_advisories=values["advisories"],
             min_tcb_evaluation_data_number=values["min_evaluation"],
             min_release_version=values["min_release"],
         )
+        return replace(anchors, policy=changed)
 
     def wanted(self, *, now: datetime) -> Wanted:
         """Return which records it is tried on; the form must be valid."""
@@ -77,11 +78,12 @@ class PolicyForm(forms.Form):
 
 
 def todays_policy() -> dict[str, Any]:
-    """Return the policy that the settings describe, as the form's first values."""
+    """Return the policy in force, as the form's first values."""
+    policy = publication.policy()
     return {
-        "tcb_statuses": list(settings.CONFCHAT_TCB_STATUSES),
-        "advisories": ", ".join(settings.CONFCHAT_REFUSED_ADVISORIES),
-        "min_evaluation": settings.CONFCHAT_MIN_TCB_EVALUATION,
-        "min_release": settings.CONFCHAT_MIN_RELEASE,
+        "tcb_statuses": sorted(policy.accepted_tcb_statuses),
+        "advisories": ", ".join(sorted(policy.refused_advisories)),
+        "min_evaluation": policy.min_tcb_evaluation_data_number,
+        "min_release": policy.min_release_version,
         "days": 30,
     }

@@ -15,7 +15,7 @@ LAUNCHER_NAME = "verify.py"
 
 _ROOT = Path(__file__).resolve().parents[1]
 _STARTS = ("attestation.__main__", "attestation.commands.verify")
-_NAME = re.compile(r"attestation(/[a-z_]+)+\.py\Z", re.ASCII)
+_NAME = re.compile(r"attestation((/[a-z_]+)+\.py|/policies/[a-z]+\.json)\Z", re.ASCII)
 _LAUNCHER = '''"""Judge the evidence in this directory, or in the archive named first; --help says what can be given.
 
 Needs Python 3.11 or newer and its package "cryptography", and nothing else: no network, no server.
@@ -47,7 +47,8 @@ def is_program_file(name: str) -> bool:
 @cache
 def program_files() -> Mapping[str, bytes]:
     """Return the program as names in an archive and their contents."""
-    sources = {path.relative_to(_ROOT).as_posix(): path.read_bytes() for path in _modules()}
+    policies = (_ROOT / "attestation" / "policies").glob("*.json")
+    sources = {path.relative_to(_ROOT).as_posix(): path.read_bytes() for path in (*_modules(), *policies)}
     return {LAUNCHER_NAME: _LAUNCHER.encode(), **dict(sorted(sources.items()))}
 
 

@@ -16,6 +16,8 @@ from attestation.log.cosignature import parse_witness_vkey
 from attestation.log.key import LogKey, load_log_key
 from attestation.log.signer import CheckpointSigner
 from attestation.log.witness import Witness
+from attestation.named_policies import load_policy
+from attestation.policy import Policy
 from attestation.public_keys import PublicKeys
 from attestation.reference_values import ReferenceRelease, load_releases
 from attestation.services import embedded_issuer
@@ -27,6 +29,11 @@ CHECKPOINT_FILE = "log.checkpoint"
 TOKEN_KEY_FILE = "token.p256"  # noqa: S105  # a file's name
 
 _RELEASE_KEY_SIZE = 32
+
+
+def policy() -> Policy:
+    """Return the policy in force: the one that the settings name. Raises `ConfigurationError`."""
+    return _policy(settings.CONFCHAT_POLICY)
 
 
 def log_key() -> LogKey:
@@ -98,6 +105,11 @@ def _parse_witness(item: str) -> Witness:
         return Witness(url, parse_witness_vkey(vkey.strip()))
     except MalformedError as error:
         raise ConfigurationError(f"CONFCHAT_WITNESSES: behind {url}, {error}: name+id+key is expected") from error
+
+
+@lru_cache(maxsize=4)
+def _policy(name: str) -> Policy:
+    return load_policy(name)
 
 
 @lru_cache(maxsize=4)

@@ -6,8 +6,9 @@ TDRelaunchCheck). Pure comparison: nothing here verifies a signature or a date.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from attestation.collateral import QeIdentity, SvnLevel, TcbInfo, TcbLevel, TdxModule
 from attestation.errors import AppraisalError
@@ -27,17 +28,36 @@ _OUTDATED = frozenset({OUT_OF_DATE, OUT_OF_DATE_CONFIGURATION_NEEDED})
 
 # Indices in TEE_TCB_SVN: the TDX module's SVN, its major version, and the late microcode's SVN.
 _MODULE_SVN, _MODULE_VERSION, _LATE_MICROCODE = 0, 1, 2
+_MODULE = "TDX module"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TcbVerdict:
-    """Intel's word on one platform; `module` is None for modules older than TDX 1.5's identities."""
+    """Intel's word on one platform; `module` is None for modules older than TDX 1.5's identities.
+
+    `outdated_since` is the date of the oldest level that repairs what is out of date in it, None where nothing is or
+    no level does. `repaired` has for each advisory, where it has one, the date of the oldest level without it.
+    """
 
     status: str
     platform: str
     module: str | None
     qe: str
     advisories: tuple[str, ...]
+    outdated_since: datetime | None
+    repaired: Mapping[str, datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Match:
+    """The level that a part of the platform reaches, and the better ones that Intel lists."""
+
+    level: TcbLevel | SvnLevel
+    better: Sequence[TcbLevel | SvnLevel]
+
+    def repaired_on(self, advisory: str) -> datetime | None:
+        """Return the date of the oldest better level without an advisory."""
+        return min((level.date for level in self.better if advisory not in level.advisories), default=None)
 
 
 def judge_tcb(
@@ -49,9 +69,14 @@ def judge_tcb(
         AppraisalError: `tcb_module`, the TDX module is not one of Intel's identities;
             `tcb_not_supported`, below every level that Intel lists.
     """
-    module = _match_module(report, tcb_info)
+    identity = _judge_module(report, tcb_info)
+    module = None if identity is None else _match_svn(identity.levels, report.tee_tcb_svn[_MODULE_SVN], _MODULE)
     hardware, platform = _match_platform(report, pck, tcb_info)
-    qe = _match_svn(qe_identity.levels, qe_svn, what="quoting enclave")
+    qe = _match_svn(qe_identity.levels, qe_svn, "quoting enclave")
+    matches = [_Match(level=platform, better=_before(tcb_info.levels, platform))]
+    matches += [_Match(level=qe, better=_before(qe_identity.levels, qe))]
+    if identity is not None and module is not None:
+        matches += [_Match(level=module, better=_before(identity.levels, module))]
     status = _merge(platform.status, module.status if module else UP_TO_DATE)
     if _is_cured_by_relaunch(report, tcb_info, hardware=hardware, status=status, module=module, qe=qe):
         needs_configuration = bool({hardware.status, status} & (_CONFIGURATION | {OUT_OF_DATE_CONFIGURATION_NEEDED}))
@@ -62,20 +87,20 @@ def judge_tcb(
         module=module.status if module else None,
         qe=qe.status,
         advisories=_union(platform.advisories, module.advisories if module else (), qe.advisories),
+        outdated_since=_outdated_since(matches),
+        repaired=dict(_repaired(matches)),
     )
 
 
-def _match_module(report: TdReport, tcb_info: TcbInfo) -> SvnLevel | None:
-    """Return the level of the TDX module that the TD was started on, once its identity is Intel's."""
+def _judge_module(report: TdReport, tcb_info: TcbInfo) -> TdxModule | None:
+    """Return the identity of the TDX module that the TD was started on, once it is Intel's; None before TDX 1.5."""
     version = report.tee_tcb_svn[_MODULE_VERSION]
     module = _find_module(tcb_info, version) if version else tcb_info.module
     mask = int.from_bytes(module.attributes_mask, "big")
     attributes, expected = (int.from_bytes(value, "big") for value in (report.seam_attributes, module.attributes))
     if report.mr_signer_seam != module.mr_signer or attributes & mask != expected:
         raise AppraisalError("tcb_module", "the TDX module is not one that Intel signed")
-    if not version:
-        return None
-    return _match_svn(module.levels, report.tee_tcb_svn[_MODULE_SVN], what="TDX module")
+    return module if version else None
 
 
 def _find_module(tcb_info: TcbInfo, version: int) -> TdxModule:
@@ -107,7 +132,7 @@ def _at_least(values: Iterable[int], floor: Iterable[int]) -> bool:
     return all(value >= least for value, least in zip(values, floor, strict=True))
 
 
-def _match_svn(levels: tuple[SvnLevel, ...], svn: int, *, what: str) -> SvnLevel:
+def _match_svn(levels: tuple[SvnLevel, ...], svn: int, what: str) -> SvnLevel:
     for level in levels:
         if svn >= level.isv_svn:
             return level
@@ -156,3 +181,27 @@ def _newest_svn(module: TdxModule) -> int:
 
 def _union(*lists: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(advisory for advisories in lists for advisory in advisories))
+
+
+def _before(levels: Sequence[TcbLevel | SvnLevel], matched: TcbLevel | SvnLevel) -> Sequence[TcbLevel | SvnLevel]:
+    """Return the levels that stand before one in a list that has the best first."""
+    return levels[: levels.index(matched)]
+
+
+def _outdated_since(matches: Iterable[_Match]) -> datetime | None:
+    dates = [
+        min((level.date for level in match.better), default=None)
+        for match in matches
+        if match.level.status in _OUTDATED
+    ]
+    known = [date for date in dates if date is not None]
+    return min(known) if known and len(known) == len(dates) else None
+
+
+def _repaired(matches: Sequence[_Match]) -> Iterator[tuple[str, datetime]]:
+    """Yield each advisory that every part which is open to it has a repair for, and the oldest repair's date."""
+    for advisory in _union(*(match.level.advisories for match in matches)):
+        dates = [match.repaired_on(advisory) for match in matches if advisory in match.level.advisories]
+        known = [date for date in dates if date is not None]
+        if len(known) == len(dates):
+            yield advisory, min(known)

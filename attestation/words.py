@@ -45,6 +45,10 @@ CHECK_WORDS: dict[str, CheckWords] = {
         gettext_noop("The processor's protections are up to date"),
         gettext_noop("Known weaknesses of this platform have not been repaired."),
     ),
+    "platform.id": CheckWords(
+        gettext_noop("It is one of the machines that are expected"),
+        gettext_noop("The policy names the machines that count, and this is none of them."),
+    ),
     "td.attributes": CheckWords(
         gettext_noop("Nobody can look inside the machine"),
         gettext_noop("The machine runs in debug mode, or could be moved or inspected."),

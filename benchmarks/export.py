@@ -66,12 +66,8 @@ def measure(records: int, directory: Path) -> None:
         log_key=scene.log_key.public,
         release_keys=(scene.release_key.public_key().public_bytes_raw(),),
         token_issuer=None,
-        simulator_root_sha256=scene.policy.simulator_root_sha256,
-        accepted_tcb_statuses=frozenset({"UpToDate"}),
-        refused_advisories=frozenset(),
-        service_tds=frozenset(),
-        min_release_version="0.1.0",
-        min_tcb_evaluation_data_number=18,
+        simulator_root_sha256=scene.trust.simulator_root_sha256,
+        policy=scene.policy,
     )
     started = time.perf_counter()
     tally = verify_many(path, anchors)
@@ -101,6 +97,7 @@ async def fill(scene: Scene, records: int) -> None:
         result = appraise(
             evidence,
             policy=scene.policy,
+            trust=scene.trust,
             expectation=replace(scene.expectation, nonce=nonce),
             releases=(scene.release,),
             token=verdict.token,

@@ -5,7 +5,7 @@ import { b64decode } from "../static/js/crypto/encoding.js";
 
 /** Appraise `rounds` times; return the last outcome and how long each took, in milliseconds. */
 export async function measure({ evidence, releases, token, ...members }, rounds) {
-  const policy = policyFrom({ policy: members.policy.enforcement, development: true, trust: members.policy });
+  const policy = policyFrom({ policy: members.policy, development: true, trust: members.trust });
   const expectation = expectationFrom(members.expectation, members.now);
   const times = [];
   let outcome = "none";

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from attestation import publication
 from attestation.errors import ConfigurationError
 from attestation.watch.channels import parse_secret
 from confchat.collateral import named_source, verifies_tls
@@ -22,6 +23,7 @@ def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
         *_check_origins(),
         *_check_model_endpoint(),
         *_check_simulator(),
+        *_check_policy(),
         *_check_release_key(),
         *_check_collateral(),
         *_check_watch(),
@@ -101,6 +103,21 @@ def _check_simulator() -> list[CheckMessage]:
         Error(
             "CONFCHAT_TDX=simulator needs CONFCHAT_DEVELOPMENT=1: simulated evidence protects nobody.",
             id="confchat.E004",
+        )
+    ]
+
+
+def _check_policy() -> list[CheckMessage]:
+    try:
+        policy = publication.policy()
+    except ConfigurationError as error:
+        return [Error(f"CONFCHAT_POLICY: {error}.", id="confchat.E010")]
+    if settings.CONFCHAT_DEVELOPMENT or "simulator" not in policy.release_platforms:
+        return []
+    return [
+        Error(
+            f"CONFCHAT_POLICY: the policy {policy.id} counts releases of simulators, which only development may.",
+            id="confchat.E011",
         )
     ]
 

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from attestation.collateral_cache import CollateralCache
 from attestation.pccs import INTEL_PCS_HOST, ProvisioningClient
-from attestation.policy import Policy
+from attestation.policy import Trust
 from attestation.qcnl import Qcnl, read_qcnl
 from attestation.simulator.changes import COLLATERAL_MAX_AGE_S as SIMULATOR_MAX_AGE_S
 from attestation.simulator.sockets import PCCS_SOCKET
@@ -15,9 +15,9 @@ from attestation.simulator.sockets import PCCS_SOCKET
 COLLATERAL_MAX_AGE_S = 3600.0
 
 
-def build_collateral_cache(policy: Policy, *, is_simulated: bool) -> CollateralCache:
+def build_collateral_cache(trust: Trust, *, is_simulated: bool) -> CollateralCache:
     """Build the cache of this process; raises `ConfigurationError` where `sgx_default_qcnl.conf` cannot be read."""
-    roots = set(policy.root_sha256)
+    roots = set(trust.root_sha256)
     if not is_simulated:
         return CollateralCache(
             _choose_source(),
@@ -25,8 +25,8 @@ def build_collateral_cache(policy: Policy, *, is_simulated: bool) -> CollateralC
             max_age_s=COLLATERAL_MAX_AGE_S,
             directory=settings.CONFCHAT_DATA_DIR / "collateral",
         )
-    if policy.simulator_root_sha256 is not None:
-        roots.add(policy.simulator_root_sha256)
+    if trust.simulator_root_sha256 is not None:
+        roots.add(trust.simulator_root_sha256)
     socket = str(settings.CONFCHAT_SIMULATOR_DIR / PCCS_SOCKET)
     return CollateralCache(
         ProvisioningClient("http://simulator.invalid", transport=httpx.AsyncHTTPTransport(uds=socket)),

@@ -11,7 +11,6 @@ from django.conf import settings
 from django.db import Error as DatabaseFault
 
 from attestation.errors import AttestationError, UnavailableError
-from attestation.statement import LIFETIME_S
 from confchat.admission import is_logged_in
 from confchat.deployment import deployment
 from confchat.errors import ChannelError, ChatError, FrameError, ModelError, RequestError
@@ -123,7 +122,7 @@ class SessionConsumer(Socket):
                 )
             self.handshake = handshake
             self._post_clear(handshake.evidence_message())
-            self.set_deadline("opening", LIFETIME_S)
+            self.set_deadline("opening", deployment().policy.max_lifetime_s)
             self._post_clear(await appraise_handshake(deployment(), handshake))
         except TimeoutError:
             await self.end(CLOSE_TIMEOUT, "timeout")

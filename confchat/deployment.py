@@ -11,7 +11,7 @@ from pathlib import Path
 from django.conf import settings
 
 from attestation import publication
-from attestation.appraisal import Policy
+from attestation.appraisal import Policy, Trust
 from attestation.attester import TdxAttester, choose_attester
 from attestation.collateral import Collateral
 from attestation.collateral_cache import CollateralCache
@@ -34,7 +34,7 @@ from confchat.generation import Generations
 from confchat.group_commit import GroupCommit
 from confchat.llm import Model, ModelDescription
 from confchat.llm.ollama import OllamaModel
-from confchat.policy import build_policy, describe_policy
+from confchat.policy import build_trust, describe_policy
 
 MODEL_DESCRIPTION_S = 5.0
 
@@ -47,6 +47,7 @@ class Deployment:
     collateral: CollateralCache
     verifier: Verifier
     policy: Policy
+    trust: Trust
     log: LogKeeper
     log_key: LogKey
     keys: PublicKeys
@@ -110,8 +111,8 @@ def deployment() -> Deployment:
     )
     is_simulated = attester.trust_anchor == "simulator"
     simulator_root = (settings.CONFCHAT_SIMULATOR_DIR / "root.der").read_bytes() if is_simulated else None
-    policy = build_policy(simulator_root)
-    collateral = build_collateral_cache(policy, is_simulated=is_simulated)
+    policy, trust = publication.policy(), build_trust(simulator_root)
+    collateral = build_collateral_cache(trust, is_simulated=is_simulated)
     releases = publication.releases()
     return Deployment(
         attester=attester,
@@ -119,15 +120,17 @@ def deployment() -> Deployment:
         verifier=embedded_verifier(
             key=load_token_key(publication.keys_directory() / publication.TOKEN_KEY_FILE),
             policy=policy,
+            trust=trust,
             releases=releases,
             collateral=collateral,
             simulator_root=simulator_root,
         ),
         policy=policy,
+        trust=trust,
         log=LogKeeper(
             publication.checkpoint_signer(),
             origin=settings.CONFCHAT_LOG_ORIGIN,
-            policy=describe_policy(policy, keys=publication.public_keys(), releases=releases),
+            policy=describe_policy(policy, trust, keys=publication.public_keys(), releases=releases),
             tell=Witnessing(publication.witnesses(), client=WitnessClient()).tell,
         ),
         log_key=publication.log_key(),

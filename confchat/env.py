@@ -49,3 +49,10 @@ def words(name: str, default: tuple[str, ...]) -> tuple[str, ...]:
     if not value:
         return default
     return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def refuse(*names: str, instead: str) -> None:
+    """Stop the program where a variable is set that is not read any more; `instead` is what took its place."""
+    found = [name for name in names if name in os.environ]
+    if found:
+        raise ImproperlyConfigured(f"{', '.join(found)} has no meaning any more: use {instead}.")

@@ -17,7 +17,7 @@ from attestation.appraisal import AttestationResult, Expectation, Outcome, appra
 from attestation.evidence import Evidence
 from attestation.history import record_attestation, record_opening
 from attestation.policy import NO_CONVERSATION
-from attestation.statement import LIFETIME_S, Statement, build_statement, report_data
+from attestation.statement import Statement, build_statement, report_data
 from confchat import metrics
 from confchat.channel import KemKey, SealedChannel, choose_suite, generate_kem_key, open_opening
 from confchat.checks import is_loopback
@@ -120,6 +120,7 @@ async def appraise_handshake(deployment: Deployment, handshake: Handshake) -> di
         appraise,
         handshake.evidence,
         policy=deployment.policy,
+        trust=deployment.trust,
         expectation=_expectation(deployment, handshake),
         releases=deployment.releases,
         token=verdict.token,
@@ -166,7 +167,7 @@ async def open_session(
     key, handshake.key = handshake.key, None
     if key is None or handshake.result is None:
         raise RequestError("record_unknown", retry=True)
-    if time.monotonic() - handshake.started > LIFETIME_S:
+    if time.monotonic() - handshake.started > deployment.policy.max_lifetime_s:
         raise RequestError("record_expired", retry=True)
     if message.suite != key.suite:
         raise ChannelError("opening_malformed")
@@ -252,7 +253,7 @@ def _state(
         conversation=conversation,
         origin=asker.origin,
         issued_at=now,
-        expires_at=now + LIFETIME_S,
+        expires_at=now + deployment.policy.max_lifetime_s,
         instance=deployment.instance,
         kem_suite=key.suite,
         kem_key_sha256=key.public_sha256,

@@ -27,7 +27,7 @@ CONFCHAT_PORT = env.integer("PORT", 8000, least=1)
 CONFCHAT_ORIGINS = env.words(
     "CONFCHAT_ORIGINS", (f"http://127.0.0.1:{CONFCHAT_PORT}", f"http://localhost:{CONFCHAT_PORT}")
 )
-CONFCHAT_POLICY: Literal["require", "warn"] = env.choice("CONFCHAT_POLICY", "require", among=("require", "warn"))
+CONFCHAT_POLICY = env.text("CONFCHAT_POLICY", "development" if CONFCHAT_DEVELOPMENT else "strict")
 CONFCHAT_TDX: Literal["auto", "configfs", "simulator"] = env.choice(
     "CONFCHAT_TDX", "auto", among=("auto", "configfs", "simulator")
 )
@@ -43,11 +43,12 @@ CONFCHAT_EMBEDDED_MODEL = env.flag("CONFCHAT_EMBEDDED_MODEL", default=not CONFCH
 CONFCHAT_MODEL = env.text("CONFCHAT_MODEL", "smollm2:135m" if CONFCHAT_EMBEDDED_MODEL else "deepseek-r1:70b")
 CONFCHAT_RELEASES_DIR = env.path("CONFCHAT_RELEASES_DIR", CONFCHAT_DATA_DIR / "releases")
 CONFCHAT_RELEASE_KEY = env.text("CONFCHAT_RELEASE_KEY", read_key_file(CONFCHAT_DATA_DIR / "keys" / "release.pub"))
-CONFCHAT_MIN_RELEASE = env.text("CONFCHAT_MIN_RELEASE", "0.1.0")
-CONFCHAT_MIN_TCB_EVALUATION = env.integer("CONFCHAT_MIN_TCB_EVALUATION", 18)
-CONFCHAT_TCB_STATUSES = env.words("CONFCHAT_TCB_STATUSES", ("UpToDate",))
-CONFCHAT_REFUSED_ADVISORIES = env.words("CONFCHAT_REFUSED_ADVISORIES", ())
-CONFCHAT_SERVICE_TDS = env.words("CONFCHAT_SERVICE_TDS", ())
+# What is accepted of a machine stands in a policy's file alone; an old setting that nobody reads would mislead.
+env.refuse(
+    *("CONFCHAT_MIN_RELEASE", "CONFCHAT_MIN_TCB_EVALUATION", "CONFCHAT_TCB_STATUSES"),
+    *("CONFCHAT_REFUSED_ADVISORIES", "CONFCHAT_SERVICE_TDS"),
+    instead="a policy's file, which CONFCHAT_POLICY names (docs/policies.md)",
+)
 # Where the history's pages get today's lists for a quote from: an async function, by its name.
 CONFCHAT_COLLATERAL_SOURCE = "confchat.deployment.collateral_for"
 # Written at the first set-up: a log keeps its name when the port or the origins change.

@@ -28,6 +28,7 @@ from attestation.database import in_database
 from attestation.encoding import b64decode, b64encode, parse_json
 from attestation.errors import AttestationError, MalformedError, UnavailableError
 from attestation.log.witnessing import read_witnessed
+from attestation.policy_text import policy_members
 from attestation.statement import NONCE_SIZE
 from attestation.watch.concerns import last_round, open_concerns
 from attestation.watch.words import FINDING_WORDS
@@ -66,22 +67,16 @@ def how(request: HttpRequest) -> HttpResponse:
 def page_configuration() -> dict[str, Any]:
     """Build what the page's script is told: addresses, and the anchors that it pins."""
     parts = deployment()
-    policy = parts.policy
-    simulator_root = policy.simulator_root_sha256
+    simulator_root = parts.trust.simulator_root_sha256
     return {
         "socket": "/ws/session/",
-        "policy": policy.enforcement,
+        "policy": policy_members(parts.policy),
         "development": parts.development,
         "build": settings.CONFCHAT_BUILD,
         "log": {"origin": parts.log_key.origin, "key": b64encode(parts.log_key.public)},
         "trust": {
             "simulator_root_sha256": simulator_root.hex() if simulator_root else None,
             "release_key": settings.CONFCHAT_RELEASE_KEY,
-            "min_release_version": policy.min_release_version,
-            "min_tcb_evaluation_data_number": policy.min_tcb_evaluation_data_number,
-            "accepted_tcb_statuses": sorted(policy.accepted_tcb_statuses),
-            "refused_advisories": sorted(policy.refused_advisories),
-            "service_tds": sorted(value.hex() for value in policy.service_tds),
             "token": parts.keys.to_wire()["token"],
         },
         "simulated": parts.simulated,

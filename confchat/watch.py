@@ -27,7 +27,7 @@ from attestation.watch.channels import Channel, LogChannel, MailChannel, Webhook
 from attestation.watch.findings import Look, look_at, look_at_nothing
 from attestation.watch.round import finish_round
 from confchat.checks import is_loopback
-from confchat.policy import build_policy
+from confchat.policy import build_trust
 
 # A server that starts, or whose budget for strangers is spent for this minute, is asked again before it is given up.
 TRIES = 3
@@ -96,7 +96,8 @@ class Watch:
     def _appraise(self, answer: Answer, *, nonce: bytes, elapsed_s: float) -> AttestationResult:
         return appraise(
             answer.evidence,
-            policy=build_policy(_simulator_root(answer)),
+            policy=publication.policy(),
+            trust=build_trust(_simulator_root(answer)),
             expectation=Expectation(
                 nonce=nonce,
                 conversation=NO_CONVERSATION,

@@ -9,6 +9,7 @@ from datetime import datetime
 from attestation.collateral import QeIdentity
 from attestation.errors import AppraisalError, MalformedError
 from attestation.examination import Examination, given
+from attestation.grace import accept_tcb
 from attestation.pck import PckExtension
 from attestation.pki import (
     INTEL_ROOT_CA_SHA256,
@@ -22,7 +23,6 @@ from attestation.pki import (
 )
 from attestation.quote import BODY_TD10, BODY_TD15, BODY_TD15_EX, QeReport
 from attestation.signatures import has_signed, parse_public_key
-from attestation.tcb import REVOKED
 
 _BODY_NAMES = {BODY_TD10: "TDX 1.0", BODY_TD15: "TDX 1.5", BODY_TD15_EX: "TDX 1.5 extended"}
 _SGX_DEBUG = 0x02
@@ -38,7 +38,7 @@ def check_chain(subject: Examination) -> str:
     """`quote.chain`: both chains, then dates, then both CRLs, then what they revoke."""
     if subject.is_simulated and not subject.may_use_simulator:
         raise AppraisalError("simulator_refused", "the processor is simulated, which counts for nothing here")
-    if not subject.is_simulated and INTEL_ROOT_CA_SHA256 not in subject.policy.root_sha256:
+    if not subject.is_simulated and INTEL_ROOT_CA_SHA256 not in subject.trust.root_sha256:
         raise AppraisalError("chain_root", "the policy trusts no processor of Intel's")
     given("the report", lambda: subject.quote)
     pck, pck_chain, crl_chain = _verify_chains(subject)
@@ -120,14 +120,11 @@ def check_tcb(subject: Examination) -> str:
     given("the report", lambda: subject.quote)
     given("its certificate", lambda: subject.pck)
     given("Intel's list", lambda: (subject.tcb_info, subject.qe_identity))
-    verdict, policy = subject.tcb, subject.policy
+    verdict = subject.tcb
+    until = accept_tcb(verdict, subject.policy, now=subject.expectation.now)
     advisories = ", ".join(verdict.advisories) or "no advisories"
-    if verdict.status == REVOKED or verdict.status not in policy.accepted_tcb_statuses:
-        raise AppraisalError("tcb_refused", f"Intel's status is {verdict.status}, {advisories}")
-    refused = sorted(policy.refused_advisories.intersection(verdict.advisories))
-    if refused:
-        raise AppraisalError("advisory_refused", f"open to {', '.join(refused)}")
-    return f"Intel's status of this platform is {verdict.status}, {advisories}."
+    said = f"Intel's status of this platform is {verdict.status}, {advisories}"
+    return f"{said}." if until is None else f"{said}; the policy accepts that until {until:%Y-%m-%d %H:%M} UTC."
 
 
 def _verify_chains(subject: Examination) -> tuple[PckExtension, Chain, Chain]:

@@ -25,7 +25,7 @@ _CLAIMED = {
 
 def check_token(subject: Examination) -> str | None:
     """`verdict.token`: genuine, in date, affirming, and about this quote. Left out where no issuer is pinned."""
-    issuer = subject.policy.token_issuer
+    issuer = subject.trust.token_issuer
     if issuer is None:
         return None
     if subject.token is None:

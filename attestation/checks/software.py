@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from datetime import datetime, timedelta
 
 from attestation.errors import AppraisalError
 from attestation.examination import Examination, given
-from attestation.policy import Policy
+from attestation.policy import MEASUREMENTS, Policy
 from attestation.quote import TdReport
 from attestation.reference_values import Measurements, ReferenceRelease, RefusedRelease, parse_version
-
-# TD_ATTRIBUTES (Intel TDX Module ABI, "TD_ATTRIBUTES"): bits that must be off, and what each would mean.
-_FORBIDDEN_BITS = (
-    ((0,), "td_debug", "it runs in debug mode, where the host can read and change it"),
-    ((4, 5, 6), "td_profiling", "the host may profile what it does"),
-    ((29,), "td_migratable", "it may be moved to another machine"),
-    ((17,), "td_service_td_extension", "another machine may serve it with more rights than are shown"),
-)
-_SEPT_VE_DISABLE = 28
-# ICSSD, LASS, protection keys, key locker, performance counters: of no harm to the TD.
-_HARMLESS_BITS = (16, 27, 30, 31, 63)
-_FORBIDDEN_OR_KNOWN = {*_HARMLESS_BITS, _SEPT_VE_DISABLE, *(bit for bits, *_ in _FORBIDDEN_BITS for bit in bits)}
+from attestation.td_attributes import FORBIDDEN_BITS, KNOWN_BITS, SEPT_VE_DISABLE
 
 _NAMES = {
     "mr_td": "MRTD",
@@ -37,24 +25,25 @@ _NAMES = {
 def check_attributes(subject: Examination) -> str:
     """`td.attributes`: nothing that lets the host look in, and no service TD that the policy does not name."""
     report = given("the report", lambda: subject.quote).report
-    attributes = int.from_bytes(report.td_attributes, "little")
-    for bits, code, meaning in _FORBIDDEN_BITS:
-        if any(attributes >> bit & 1 for bit in bits):
-            raise AppraisalError(code, meaning)
-    if any(attributes >> bit & 1 for bit in range(64) if bit not in _FORBIDDEN_OR_KNOWN):
-        raise AppraisalError("td_reserved", "an attribute is set whose meaning is unknown")
-    if not attributes >> _SEPT_VE_DISABLE & 1:
-        raise AppraisalError("td_sept_ve", "the host may take pages away unnoticed (SEPT_VE_DISABLE is off)")
-    if any(report.mr_signer_seam):
-        raise AppraisalError("seam_signer", "the TDX module is not signed by Intel")
-    if any(report.seam_attributes):
-        raise AppraisalError("seam_attributes", "the TDX module is not one for production")
+    _check_bits(report, subject.policy)
+    _check_module(report, subject.policy)
     service_td = report.mr_service_td
     if service_td is not None and any(service_td) and service_td not in subject.policy.service_tds:
         raise AppraisalError(
             "service_td", f"a service machine that is not allowed is bound to it ({_short(service_td)})"
         )
     return "The machine is closed: no debugging, no profiling, no migration."
+
+
+def check_platform(subject: Examination) -> str | None:
+    """`platform.id`: one of the platforms that the policy names. Left out where it names none."""
+    known = subject.policy.platform_ids
+    if known is None:
+        return None
+    platform_id = given("its certificate", lambda: subject.pck).ppid
+    if platform_id not in known:
+        raise AppraisalError("platform_unknown", f"the policy does not name this platform ({_short(platform_id)})")
+    return f"The platform {_short(platform_id)} is one of those that the policy names."
 
 
 def check_measurements(subject: Examination) -> str:
@@ -67,7 +56,7 @@ def check_measurements(subject: Examination) -> str:
     if release.version != statement.release_version:
         raise AppraisalError("release_unknown", "the release is named with another version")
     _check_release(release, policy=subject.policy, is_simulated=subject.is_simulated, now=subject.expectation.now)
-    _check_measured(report, release.measurements)
+    _check_measured(report, release.measurements, names=subject.policy.release_measurements)
     if (statement.model_name, statement.model_digest) not in release.models:
         raise AppraisalError(
             "model_differs", f"the model {statement.model_name} is not one of release {release.version}"
@@ -86,7 +75,7 @@ def find_release(
     for release in releases:
         try:
             _check_release(release, policy=policy, is_simulated=is_simulated, now=now)
-            _check_measured(report, release.measurements)
+            _check_measured(report, release.measurements, names=policy.release_measurements)
         except AppraisalError:
             continue
         return release
@@ -104,7 +93,7 @@ def _named_release(releases: Sequence[ReferenceRelease | RefusedRelease], digest
 
 
 def _check_release(release: ReferenceRelease, *, policy: Policy, is_simulated: bool, now: datetime) -> None:
-    if (release.platform == "simulator") is not is_simulated:
+    if (release.platform == "simulator") is not is_simulated or release.platform not in policy.release_platforms:
         raise AppraisalError("release_unknown", "the release is for another kind of platform")
     if parse_version(release.version) < parse_version(policy.min_release_version):
         raise AppraisalError("release_old", f"release {release.version} is older than {policy.min_release_version}")
@@ -113,21 +102,52 @@ def _check_release(release: ReferenceRelease, *, policy: Policy, is_simulated: b
         raise AppraisalError("release_expired", f"release {release.version} is not in force at this time")
 
 
-def _check_measured(report: TdReport, references: tuple[Measurements, ...]) -> None:
-    """Compare with each set of measurements of a release; the closest one says what differs.
+def _check_measured(report: TdReport, references: tuple[Measurements, ...], *, names: frozenset[str]) -> None:
+    """Compare what the policy names with each set of measurements of a release; the closest one says what differs.
 
     A reference without RTMR3 asks for the replay of an event log, which this version does not make: it differs.
     """
-    differences = [_differences(report, reference) for reference in references]
+    differences = [_differences(report, reference, names) for reference in references]
     fewest = min(differences, key=len, default=["no reference"])
     if fewest:
         raise AppraisalError("measurements_differ", ", ".join(fewest))
 
 
-def _differences(report: TdReport, reference: Measurements) -> list[str]:
-    names = [field.name for field in fields(Measurements)]
-    return [_NAMES.get(name, name.upper()) for name in names if getattr(report, name) != getattr(reference, name)]
+def _differences(report: TdReport, reference: Measurements, names: frozenset[str]) -> list[str]:
+    compared = [name for name in MEASUREMENTS if name in names]
+    return [_NAMES.get(name, name.upper()) for name in compared if getattr(report, name) != getattr(reference, name)]
+
+
+def _exceeds(value: bytes, allowed: bytes) -> bool:
+    """Tell whether a mask has a bit that another has not."""
+    return any(byte & ~most for byte, most in zip(value, allowed, strict=True))
 
 
 def _short(value: bytes) -> str:
     return f"{value.hex()[:16]}…"
+
+
+def _check_bits(report: TdReport, policy: Policy) -> None:
+    """Judge the TD's attributes, first by what no policy may allow, and the features it may use."""
+    attributes = int.from_bytes(report.td_attributes, "little")
+    for bits, code, meaning in FORBIDDEN_BITS:
+        if any(attributes >> bit & 1 for bit in bits):
+            raise AppraisalError(code, meaning)
+    if any(attributes >> bit & 1 for bit in range(64) if bit not in KNOWN_BITS):
+        raise AppraisalError("td_reserved", "an attribute is set whose meaning is unknown")
+    if not attributes >> SEPT_VE_DISABLE & 1:
+        raise AppraisalError("td_sept_ve", "the host may take pages away unnoticed (SEPT_VE_DISABLE is off)")
+    if _exceeds(report.td_attributes, policy.allowed_td_attributes):
+        raise AppraisalError("td_attribute_refused", "an attribute is set that the policy does not allow")
+    if _exceeds(report.xfam, policy.allowed_xfam):
+        raise AppraisalError("xfam_refused", "it may use features of the processor that the policy does not allow")
+
+
+def _check_module(report: TdReport, policy: Policy) -> None:
+    """Judge who signed the TDX module, whether it is one for production, and which one it is."""
+    if report.mr_signer_seam not in policy.mr_signer_seams:
+        raise AppraisalError("seam_signer", "the TDX module is signed by nobody whom the policy names")
+    if any(report.seam_attributes):
+        raise AppraisalError("seam_attributes", "the TDX module is not one for production")
+    if policy.mr_seams is not None and report.mr_seam not in policy.mr_seams:
+        raise AppraisalError("seam_refused", f"the policy does not name this TDX module ({_short(report.mr_seam)})")

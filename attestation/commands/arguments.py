@@ -6,17 +6,18 @@ import argparse
 import base64
 import binascii
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from attestation.encoding import b64decode, parse_json
 from attestation.errors import MalformedError
+from attestation.named_policies import NAMES, load_policy
 from attestation.offline import Anchors
+from attestation.policy import Policy
 from attestation.token import TokenIssuer
 
 TOKEN_LEEWAY_S = 120
-# What Intel's lists were numbered before this program was first released: older ones leave known holes open.
-MIN_TCB_EVALUATION = 18
 
 _ISSUER_FORM = 'JSON with "issuer", "audience", "algorithm" and "key" (JWK)'
 _ED25519 = b"\x01"
@@ -44,21 +45,25 @@ def add_trusted(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
 
 
 def add_accepted(parser: argparse.ArgumentParser) -> None:
-    """Add what a person accepts of a machine."""
+    """Add what a person accepts of a machine: a policy, and what changes it."""
     accepted = parser.add_argument_group("what you accept")
     accepted.add_argument(
-        "--accept-status", action="append", metavar="NAME", help="a TCB status beside UpToDate, such as OutOfDate"
+        "--policy",
+        metavar="FILE|NAME",
+        help=f"a policy's file, or one of {', '.join(NAMES)} (strict; development where a simulator is trusted)",
+    )
+    accepted.add_argument(
+        "--accept-status", action="append", metavar="NAME", help="a TCB status beside the policy's, such as OutOfDate"
     )
     accepted.add_argument("--refuse-advisory", action="append", metavar="ID", help="such as INTEL-SA-01111")
     accepted.add_argument("--service-td", type=_bytes48, action="append", metavar="HEX", help="a known MRSERVICETD")
-    accepted.add_argument("--min-release", default="0.1.0", metavar="VERSION", help="oldest release that counts")
+    accepted.add_argument("--min-release", metavar="VERSION", help="oldest release that counts")
     accepted.add_argument(
         "--min-evaluation",
         "--min-tcb-evaluation",
         type=int,
-        default=MIN_TCB_EVALUATION,
         metavar="N",
-        help="oldest numbering of Intel's lists that counts (tcbEvaluationDataNumber; %(default)s)",
+        help="oldest numbering of Intel's lists that counts (tcbEvaluationDataNumber)",
     )
 
 
@@ -80,11 +85,21 @@ def read_anchors(
         release_keys=tuple(options.release_key or ()),
         token_issuer=options.token_issuer,
         simulator_root_sha256=options.simulator_root,
-        accepted_tcb_statuses=frozenset({"UpToDate", *(options.accept_status or ())}),
-        refused_advisories=frozenset(options.refuse_advisory or ()),
-        service_tds=frozenset(options.service_td or ()),
-        min_release_version=options.min_release,
-        min_tcb_evaluation_data_number=options.min_evaluation,
+        policy=_read_policy(options),
+    )
+
+
+def _read_policy(options: argparse.Namespace) -> Policy:
+    """Return the policy that was named, changed by what stands beside it. Raises `ConfigurationError`."""
+    policy = load_policy(options.policy or ("strict" if options.simulator_root is None else "development"))
+    number: int | None = options.min_evaluation
+    return replace(
+        policy,
+        accepted_tcb_statuses=policy.accepted_tcb_statuses.union(options.accept_status or ()),
+        refused_advisories=policy.refused_advisories.union(options.refuse_advisory or ()),
+        service_tds=policy.service_tds.union(options.service_td or ()),
+        min_release_version=options.min_release or policy.min_release_version,
+        min_tcb_evaluation_data_number=policy.min_tcb_evaluation_data_number if number is None else number,
     )
 
 

@@ -17,7 +17,7 @@ from attestation.commands.client import Answer, Site
 from attestation.commands.pins import Pin, add_pin, read_pins
 from attestation.encoding import b64encode
 from attestation.errors import ConfigurationError
-from attestation.offline import Anchors, build_policy, is_loopback, read_releases
+from attestation.offline import Anchors, is_loopback, read_releases
 from attestation.policy import NO_CONVERSATION, Expectation
 from attestation.printing import printable
 from attestation.report import check_lines, describe, ending, missing_arguments, result_members
@@ -98,7 +98,8 @@ def attest(site: Site, options: argparse.Namespace) -> Attestation:
         anchors = replace(anchors, token_issuer=service)
     result = appraise(
         answer.evidence,
-        policy=build_policy(anchors),
+        policy=anchors.policy,
+        trust=anchors.trust,
         expectation=_expectation(anchors, options, elapsed_s=elapsed_s),
         releases=read_releases(releases, anchors),
         token=answer.token if verdict is None else verdict.token,

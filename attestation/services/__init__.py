@@ -9,7 +9,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from attestation.errors import ConfigurationError
-from attestation.policy import Policy
+from attestation.policy import Policy, Trust
 from attestation.reference_values import ReferenceRelease
 from attestation.services.embedded import create_application
 from attestation.services.service import AttestationService, CollateralSource, embedded_issuer
@@ -59,6 +59,7 @@ def embedded_verifier(
     *,
     key: EllipticCurvePrivateKey,
     policy: Policy,
+    trust: Trust,
     releases: Sequence[ReferenceRelease],
     collateral: CollateralSource,
     simulator_root: bytes | None,
@@ -66,7 +67,13 @@ def embedded_verifier(
 ) -> Verifier:
     """Return the verifier that runs in this process, with its own signing key and its own source of collateral."""
     service = AttestationService(
-        key=key, policy=policy, releases=releases, collateral=collateral, simulator_root=simulator_root, clock=clock
+        key=key,
+        policy=policy,
+        trust=trust,
+        releases=releases,
+        collateral=collateral,
+        simulator_root=simulator_root,
+        clock=clock,
     )
     return _embedded(service)
 

@@ -76,8 +76,9 @@ def build_vector(statuses: Mapping[str, Status], *, is_known_release: bool) -> d
     hardware = _UNRECOGNISED
     if passed("quote.collateral"):
         hardware = _APPROVED if passed("tcb.status") else _CONTRAINDICATED
+    identity = _APPROVED if passed("platform.id") else _UNRECOGNISED
     return {
-        "instance-identity": _NO_CLAIM,
+        "instance-identity": identity if "platform.id" in statuses else _NO_CLAIM,
         "configuration": _APPROVED if passed("td.attributes") else _CONTRAINDICATED,
         "executables": _APPROVED_BOOT if is_known_release else _UNRECOGNISED_CODE,
         "file-system": _NO_CLAIM,

@@ -16,7 +16,7 @@ from attestation.checks.software import find_release
 from attestation.collateral import Collateral
 from attestation.errors import AppraisalError, MalformedError
 from attestation.evidence import Evidence
-from attestation.policy import Expectation, Policy
+from attestation.policy import Expectation, Policy, Trust
 from attestation.quote import TdReport
 from attestation.reference_values import ReferenceRelease
 from attestation.services.ear import build_claims
@@ -49,6 +49,7 @@ class AttestationService:
         *,
         key: EllipticCurvePrivateKey,
         policy: Policy,
+        trust: Trust,
         releases: Sequence[ReferenceRelease],
         collateral: CollateralSource,
         simulator_root: bytes | None,
@@ -57,7 +58,8 @@ class AttestationService:
         self.issuer = embedded_issuer(key)
         self.clock = clock
         self._key = key
-        self._policy = replace(policy, token_issuer=None)
+        self._policy = policy
+        self._trust = replace(trust, token_issuer=None)
         self._releases = tuple(releases)
         self._collateral = collateral
         self._simulator_root = simulator_root
@@ -127,6 +129,7 @@ class AttestationService:
         return appraise(
             evidence,
             policy=self._policy,
+            trust=self._trust,
             expectation=_expect_nothing(now, loopback=self._simulator_root is not None),
             releases=self._releases,
             token=None,

@@ -17,8 +17,9 @@ from attestation.bundle import Bundle
 from attestation.collateral import Collateral
 from attestation.evidence import Evidence
 from attestation.log.key import LogKey
+from attestation.named_policies import load_policy
 from attestation.pki import INTEL_ROOT_CA_SHA256
-from attestation.policy import Expectation, Policy
+from attestation.policy import Expectation, Policy, Trust
 from attestation.public_keys import PublicKeys
 from attestation.reference_values import (
     Measurements,
@@ -94,19 +95,14 @@ class Scene:
 
     @property
     def policy(self) -> Policy:
-        return Policy(
-            name="test",
-            enforcement="require",
+        return load_policy("development")
+
+    @property
+    def trust(self) -> Trust:
+        return Trust(
             root_sha256=frozenset({INTEL_ROOT_CA_SHA256}),
             simulator_root_sha256=hashlib.sha256(self.platform.root_der).digest(),
-            accepted_tcb_statuses=frozenset({"UpToDate"}),
-            refused_advisories=frozenset(),
-            min_tcb_evaluation_data_number=18,
-            service_tds=frozenset(),
-            min_release_version="0.1.0",
             token_issuer=self.token_issuer,
-            max_lifetime_s=600,
-            clock_skew_s=120,
         )
 
     @property
@@ -128,6 +124,7 @@ class Scene:
         parts: dict[str, Any] = {
             "key": self.token_key,
             "policy": self.policy,
+            "trust": self.trust,
             "releases": (self.release,),
             "collateral": FixedCollateral(self.collateral),
             "simulator_root": self.platform.root_der,
@@ -230,7 +227,12 @@ async def affirmed_bundle(scene: Scene) -> Bundle:
     evidence = scene.evidence()
     verdict = await ask(scene, scene.service(), evidence)
     result = appraise(
-        evidence, policy=scene.policy, expectation=scene.expectation, releases=(scene.release,), token=verdict.token
+        evidence,
+        policy=scene.policy,
+        trust=scene.trust,
+        expectation=scene.expectation,
+        releases=(scene.release,),
+        token=verdict.token,
     )
     assert result.outcome == "affirming"
     sent = scene.now + timedelta(milliseconds=20)

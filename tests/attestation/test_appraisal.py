@@ -13,9 +13,9 @@ from attestation.appraisal import CHECKS, Outcome, appraise, worse_outcome
 from attestation.errors import ConfigurationError
 from attestation.evidence import Evidence
 from attestation.verified import VerifiedCache
-from tests.cases.case import IDS
+from tests.cases.case import IDS, OPTIONAL
 from tests.cases.generate import ROOT, VECTORS, build_simulated
-from tests.cases.python import read_expectation, read_policy, run
+from tests.cases.python import read_expectation, read_policy, read_trust, run
 from tests.cases.real import build_real
 from tests.cases.scene import NOW, Scene, apply
 
@@ -111,7 +111,7 @@ def _details(each: dict[str, Any]) -> list[tuple[str, str]]:
 
 def test_checks_on_the_wire_have_the_members_of_the_protocol() -> None:
     wire = run(GOOD).to_wire_checks()
-    assert [check["id"] for check in wire] == list(IDS)
+    assert [check["id"] for check in wire] == [name for name in IDS if name not in OPTIONAL]
     assert all(set(check) == {"id", "status", "source", "detail"} for check in wire)
     assert [check["source"] for check in wire] == ["hardware"] * 8 + ["derived"] * 6 + ["asserted"]
 
@@ -166,6 +166,10 @@ def test_memory_is_bounded_and_forgets_the_oldest() -> None:
 def test_time_is_compared_in_any_zone() -> None:
     expectation = read_expectation(GOOD)
     tokyo = replace(expectation, now=expectation.now.astimezone(timezone(timedelta(hours=9))))
-    policy, evidence = read_policy(GOOD["policy"]), Evidence.from_wire(GOOD["evidence"])
-    result = appraise(evidence, policy=policy, expectation=tokyo, releases=(), token=GOOD["token"])
+    policy, trust, evidence = (
+        read_policy(GOOD["policy"]),
+        read_trust(GOOD["trust"]),
+        Evidence.from_wire(GOOD["evidence"]),
+    )
+    result = appraise(evidence, policy=policy, trust=trust, expectation=tokyo, releases=(), token=GOOD["token"])
     assert {check.code for check in result.checks} == {"", "release_unknown"}

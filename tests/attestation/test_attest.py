@@ -22,8 +22,8 @@ from attestation.token import TokenIssuer
 from tests.attestation.lying_server import lying_server
 from tests.attestation.scene import FixedCollateral
 from tests.cases.forgeries import FORGERIES
-from tests.cases.python import read_policy
-from tests.cases.scene import COLLATERAL, DEPLOYMENT_KEY, NOW, OTHER_KEY, PLATFORM, POLICY, TOKEN_KEY, Scene
+from tests.cases.python import read_policy, read_trust
+from tests.cases.scene import COLLATERAL, DEPLOYMENT_KEY, NOW, OTHER_KEY, PLATFORM, POLICY, TOKEN_KEY, TRUST, Scene
 
 ROOT = Path(__file__).parents[2]
 LOG_KEY = b64encode(DEPLOYMENT_KEY.public_key().public_bytes_raw())
@@ -118,8 +118,9 @@ def test_a_service_of_the_strangers_own_choosing_agrees(tmp_path: Path, capsys: 
     manifest, signature = (b64decode(published[name]) for name in ("manifest", "signature"))
     service = AttestationService(
         key=TOKEN_KEY,
-        policy=read_policy({**POLICY, "token": None}),
-        releases=(parse_release(manifest, signature, release_key=b64decode(POLICY["release_key"])),),
+        policy=read_policy(POLICY),
+        trust=read_trust(TRUST),
+        releases=(parse_release(manifest, signature, release_key=b64decode(TRUST["release_key"])),),
         collateral=FixedCollateral(COLLATERAL),
         simulator_root=PLATFORM.root_der,
         clock=lambda: NOW,
@@ -175,13 +176,13 @@ def ask(arguments: list[str]) -> int:
 def command(address: str, directory: Path) -> list[str]:
     """Return the command line of a stranger who knows everything that can be known."""
     issuer = directory / "issuer.json"
-    token: dict[str, Any] = POLICY["token"]
+    token: dict[str, Any] = TRUST["token"]
     issuer.write_text(json.dumps(token))
     options = {
         "--log-key": LOG_KEY,
-        "--release-key": POLICY["release_key"],
+        "--release-key": TRUST["release_key"],
         "--token-issuer": str(issuer),
-        "--simulator-root": POLICY["simulator_root_sha256"],
+        "--simulator-root": TRUST["simulator_root_sha256"],
         "--min-evaluation": str(POLICY["min_tcb_evaluation_data_number"]),
     }
     return ["attest", address, *(part for option in options.items() for part in option)]

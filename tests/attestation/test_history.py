@@ -215,7 +215,14 @@ async def record_one(
 
 def judge(scene: Scene, evidence: Evidence, *, at: int) -> AttestationResult:
     expectation = replace(scene.expectation, now=scene.now + timedelta(seconds=at))
-    return appraise(evidence, policy=scene.policy, expectation=expectation, releases=(scene.release,), token=None)
+    return appraise(
+        evidence,
+        policy=scene.policy,
+        trust=scene.trust,
+        expectation=expectation,
+        releases=(scene.release,),
+        token=None,
+    )
 
 
 def verifier_of(scene: Scene) -> VerifierInfo:

@@ -18,6 +18,7 @@ from attestation.log.leaves import parse_entry
 from attestation.log.proof import Logged, build_proof, parse_proof
 from attestation.log.signer import CheckpointSigner
 from attestation.log.store import sign_log
+from attestation.named_policies import load_policy
 from attestation.offline import Anchors, verify_bundle
 from attestation.records import find_attestation, read_bundle
 from tests.attestation.log_scene import grow
@@ -55,11 +56,7 @@ def judge(bundle: Bundle, scene: Scene, *, log_key: bytes | None = None) -> Logg
         release_keys=(),
         token_issuer=None,
         simulator_root_sha256=None,
-        accepted_tcb_statuses=frozenset(),
-        refused_advisories=frozenset(),
-        service_tds=frozenset(),
-        min_release_version="0.1.0",
-        min_tcb_evaluation_data_number=18,
+        policy=load_policy("strict"),
     )
     return verify_bundle(bundle, anchors=anchors, at=scene.now).logged
 

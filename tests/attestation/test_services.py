@@ -48,7 +48,12 @@ async def test_the_token_makes_the_whole_appraisal_affirming(scene: Scene) -> No
     evidence = scene.evidence()
     verdict = await ask(scene, scene.service(), evidence)
     result = appraise(
-        evidence, policy=scene.policy, expectation=scene.expectation, releases=(scene.release,), token=verdict.token
+        evidence,
+        policy=scene.policy,
+        trust=scene.trust,
+        expectation=scene.expectation,
+        releases=(scene.release,),
+        token=verdict.token,
     )
     assert result.outcome == "affirming", result.reason
 

@@ -23,6 +23,7 @@ from attestation.errors import AppraisalError
 from attestation.pck import PckExtension, parse_pck_extension
 from attestation.pki import PCK_CHAIN, parse_chain
 from attestation.quote import TdReport, parse_quote
+from attestation.simulator.tcb import TCB_DATE
 from attestation.simulator.td_report import OLD_TEE_TCB_SVN, Td
 from attestation.tcb import TcbVerdict, judge_tcb
 from tests.cases.scene import COLLATERAL, PLATFORM
@@ -47,14 +48,17 @@ def judge(
 
 def with_statuses(platform: str, module: str, qe: str) -> TcbVerdict:
     """Judge a platform whose own levels have these statuses, each with an advisory of its own."""
-    level, svn = TCB_INFO.levels[0], SvnLevel(isv_svn=0, status=module, advisories=("SA-module", "SA-both"))
+    level, svn = (
+        TCB_INFO.levels[0],
+        SvnLevel(isv_svn=0, date=TCB_DATE, status=module, advisories=("SA-module", "SA-both")),
+    )
     identity = replace(TCB_INFO.module_identities[0], levels=(svn,))
     info = replace(
         TCB_INFO,
         levels=(replace(level, status=platform, advisories=("SA-platform", "SA-both")),),
         module_identities=(identity,),
     )
-    qe_levels = (SvnLevel(isv_svn=0, status=qe, advisories=("SA-qe",)),)
+    qe_levels = (SvnLevel(isv_svn=0, date=TCB_DATE, status=qe, advisories=("SA-qe",)),)
     return judge(
         tcb_info=info,
         qe_identity=replace(QE_IDENTITY, levels=qe_levels),
@@ -64,7 +68,13 @@ def with_statuses(platform: str, module: str, qe: str) -> TcbVerdict:
 
 def test_a_good_platform_is_up_to_date() -> None:
     assert judge() == TcbVerdict(
-        status="UpToDate", platform="UpToDate", module="UpToDate", qe="UpToDate", advisories=()
+        status="UpToDate",
+        platform="UpToDate",
+        module="UpToDate",
+        qe="UpToDate",
+        advisories=(),
+        outdated_since=None,
+        repaired={},
     )
 
 
@@ -122,7 +132,7 @@ def test_a_relaunch_is_advised_only_where_it_would_help() -> None:
     assert judge(report=replace(started_old, tee_tcb_svn2=OLD_TEE_TCB_SVN)).status == "OutOfDate"
     old_hardware = replace(PCK, svns=TCB_INFO.levels[1].sgx_svns)
     assert judge(report=started_old, pck=old_hardware).status == "OutOfDate"
-    old_qe = replace(QE_IDENTITY, levels=(SvnLevel(isv_svn=0, status="OutOfDate", advisories=()),))
+    old_qe = replace(QE_IDENTITY, levels=(SvnLevel(isv_svn=0, date=TCB_DATE, status="OutOfDate", advisories=()),))
     assert judge(report=started_old, qe_identity=old_qe).status == "OutOfDate"
 
 

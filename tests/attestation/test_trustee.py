@@ -144,7 +144,12 @@ async def test_a_lie_never_makes_an_appraisal_affirming(scene: Scene) -> None:
     evidence = scene.evidence()
     verdict = await ask(scene, scene.service(key=generate_private_key(SECP256R1())), evidence)
     result = appraise(
-        evidence, policy=scene.policy, expectation=scene.expectation, releases=(scene.release,), token=verdict.token
+        evidence,
+        policy=scene.policy,
+        trust=scene.trust,
+        expectation=scene.expectation,
+        releases=(scene.release,),
+        token=verdict.token,
     )
     assert result.outcome == "contraindicated"
     assert result.reason is not None

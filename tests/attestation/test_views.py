@@ -260,6 +260,7 @@ def record_one(scene: Scene, *, user: str | None, at: int = 0, token: bool = Tru
         result = appraise(
             shown,
             policy=scene.policy,
+            trust=scene.trust,
             expectation=replace(scene.expectation, now=now),
             releases=(scene.release,),
             token=said.token,

@@ -137,7 +137,9 @@ def test_a_stricter_policy_shows_what_it_would_refuse_and_by_which_check(
 def test_a_dry_run_goes_on_with_older_records(deployed: Scene) -> None:
     for number in range(MOST_TRIED + 1):
         record_one(deployed, user=None, at=number, token=False)
-    first = try_policy(lambda anchors: replace(anchors, min_release_version="9.0.0"), wanted=Wanted())
+    first = try_policy(
+        lambda anchors: replace(anchors, policy=replace(anchors.policy, min_release_version="9.0.0")), wanted=Wanted()
+    )
     assert (first.tried, len(first.differences)) == (MOST_TRIED, MOST_TRIED)
     second = try_policy(lambda anchors: anchors, wanted=Wanted(), before=first.next)
     assert (second.tried, second.differences, second.next) == (1, [], None)

@@ -63,7 +63,7 @@ def _affirmed() -> Iterator[Case]:
         scene=Scene(statement={**log, "log_size": 8}, expectation={"log_view": LOG_VIEW}),
         left_out=("binding.log",),
     )
-    yield Case(name="good: no token issuer pinned", scene=Scene(policy={"token": None}), left_out=("verdict.token",))
+    yield Case(name="good: no token issuer pinned", scene=Scene(trust={"token": None}), left_out=("verdict.token",))
     yield Case(
         name="good: at the last second of the clock's tolerance",
         scene=Scene(
@@ -119,5 +119,5 @@ def _on(platform: Platform) -> Scene:
         enclave=platform.enclave,
         pck=platform.pki.pck,
         collateral=platform.collateral(ISSUED_AT),
-        policy={"simulator_root_sha256": hashlib.sha256(platform.root_der).hexdigest()},
+        trust={"simulator_root_sha256": hashlib.sha256(platform.root_der).hexdigest()},
     )

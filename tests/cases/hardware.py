@@ -100,7 +100,7 @@ def _parse() -> Iterator[Case]:
 
 def _anchor() -> Iterator[Case]:
     refused = {"quote.chain": "simulator_refused", "quote.collateral": "collateral_signer"}
-    root = "policy.simulator_root_sha256"
+    root = "trust.simulator_root_sha256"
     yield Case(name="simulator_refused: none pinned", scene=Scene(spoiled={root: None}), fails=refused)
     other = hashlib.sha256(OTHER_PLATFORM.root_der).hexdigest()
     yield Case(name="simulator_refused: another is pinned", scene=Scene(spoiled={root: other}), fails=refused)

@@ -52,6 +52,10 @@ def _form() -> Iterator[Case]:
             {"tcb_info": tcb_info.replace("Z", "+00:00", 1)},
             "collateral_malformed",
         ),
+        "collateral_malformed: a level without its date": (
+            {"tcb_info": tcb_info.replace('"tcbDate"', '"x"', 1)},
+            "collateral_malformed",
+        ),
         "collateral_malformed: no TDX module": (
             {"tcb_info": tcb_info.replace('"tdxModule"', '"x"')},
             "collateral_malformed",

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from attestation.appraisal import AttestationResult, Expectation, LogView, Policy, appraise
+from attestation.appraisal import AttestationResult, Expectation, LogView, Policy, Trust, appraise
 from attestation.encoding import b64decode
 from attestation.evidence import Evidence
 from attestation.pki import INTEL_ROOT_CA_SHA256
+from attestation.policy_text import policy_from
 from attestation.reference_values import parse_releases
 from attestation.token import TokenIssuer
 from attestation.verified import VerifiedCache
@@ -21,29 +22,26 @@ def run(case: Mapping[str, Any], *, cache: VerifiedCache | None = None) -> Attes
     return appraise(
         Evidence.from_wire(case["evidence"]),
         policy=read_policy(case["policy"]),
+        trust=read_trust(case["trust"]),
         expectation=read_expectation(case),
-        releases=parse_releases(pairs, release_key=b64decode(case["policy"]["release_key"])),
+        releases=parse_releases(pairs, release_key=b64decode(case["trust"]["release_key"])),
         token=case["token"],
         cache=cache,
     )
 
 
 def read_policy(members: Mapping[str, Any]) -> Policy:
-    """Read a policy; what a case does not vary stands as docs/PROTOCOL.md has it."""
+    """Read a policy: the members of its file."""
+    return policy_from(members)
+
+
+def read_trust(members: Mapping[str, Any]) -> Trust:
+    """Read whom the case believes; Intel's root is always the pinned one."""
     root, token = members["simulator_root_sha256"], members["token"]
-    return Policy(
-        name="tests",
-        enforcement=members["enforcement"],
+    return Trust(
         root_sha256=frozenset({INTEL_ROOT_CA_SHA256}),
         simulator_root_sha256=None if root is None else bytes.fromhex(root),
-        accepted_tcb_statuses=frozenset(members["accepted_tcb_statuses"]),
-        refused_advisories=frozenset(members["refused_advisories"]),
-        min_tcb_evaluation_data_number=members["min_tcb_evaluation_data_number"],
-        service_tds=frozenset(bytes.fromhex(value) for value in members["service_tds"]),
-        min_release_version=members["min_release_version"],
         token_issuer=None if token is None else TokenIssuer(**token, leeway_s=120),
-        max_lifetime_s=600,
-        clock_skew_s=120,
     )
 
 

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from attestation.collateral import Collateral
 from attestation.encoding import b64encode
+from attestation.named_policies import load_policy
+from attestation.policy_text import policy_members
 from attestation.reference_values import Measurements, build_manifest, sign_manifest
 from attestation.simulator.pki import Signer, derive_key, sign_raw
 from attestation.simulator.platform import Platform
@@ -53,14 +55,13 @@ LOG_ORIGIN = "127.0.0.1/attestation-log"
 KEM_KEYS = {"MLKEM768-X25519": hashlib.shake_256(b"kem").digest(1216), "X25519": hashlib.sha256(b"kem").digest()}
 
 POLICY: dict[str, Any] = {
-    "enforcement": "require",
-    "simulator_root_sha256": hashlib.sha256(PLATFORM.root_der).hexdigest(),
-    "release_key": b64encode(RELEASE_KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)),
-    "min_release_version": "0.1.0",
+    **policy_members(load_policy("development")),
     "min_tcb_evaluation_data_number": 17,
     "accepted_tcb_statuses": ["UpToDate", "SWHardeningNeeded"],
-    "refused_advisories": [],
-    "service_tds": [],
+}
+TRUST: dict[str, Any] = {
+    "simulator_root_sha256": hashlib.sha256(PLATFORM.root_der).hexdigest(),
+    "release_key": b64encode(RELEASE_KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)),
     "token": {
         "issuer": TOKEN_ISSUER,
         "audience": TOKEN_AUDIENCE,
@@ -92,7 +93,7 @@ def measure(td: Td) -> Measurements:
 class Scene:
     """A handshake that deserves to be affirmed; `replace` what a case is about, and the rest stays signed and bound.
 
-    `td`, `statement`, `release`, `claims`, `header`, `policy` and `expectation` are changes to the good values;
+    `td`, `statement`, `release`, `claims`, `header`, `policy`, `trust` and `expectation` change the good values;
     `spoiled` replaces members of the finished case, after everything was signed.
     """
 
@@ -114,6 +115,7 @@ class Scene:
     header: Changes = field(default_factory=dict)
     token_key: ec.EllipticCurvePrivateKey = TOKEN_KEY
     policy: Changes = field(default_factory=dict)
+    trust: Changes = field(default_factory=dict)
     expectation: Changes = field(default_factory=dict)
     now: datetime = NOW
     spoiled: Changes = field(default_factory=dict)
@@ -136,6 +138,7 @@ class Scene:
                 "simulator_root": b64encode(self.platform.root_der),
             },
             "policy": {**POLICY, **self.policy},
+            "trust": {**TRUST, **self.trust},
             "expectation": {**EXPECTATION, **self.expectation},
             "releases": [
                 {

@@ -14,6 +14,7 @@ import httpx
 from benchmarks.product import token_server
 from benchmarks.token_server import NAME
 from tests.confchat.sessions import KEY, log_in_user
+from tests.policies import write_policy
 from tests.product import running_server
 from tests.session_client import SessionClient, account_id
 
@@ -63,8 +64,12 @@ def wait_until_answering(login: httpx.Client) -> None:
     raise AssertionError("the server did not come back")
 
 
+def warning(directory: Path) -> str:
+    return write_policy(directory / "policy.json", enforcement="warn")
+
+
 async def test_under_warn_a_risk_is_accepted_only_when_the_machine_itself_is_proved(tmp_path: Path) -> None:
-    with running_server(tmp_path / "data", CONFCHAT_POLICY="warn") as own, log_in_user(own) as login:
+    with running_server(tmp_path / "data", CONFCHAT_POLICY=warning(tmp_path)) as own, log_in_user(own) as login:
         user = account_id(login)
         for change, opens in (("outdated", True), ("debug", False), ("revoke", False)):
             own.manage("simulator", "restore")
@@ -78,7 +83,7 @@ async def test_under_warn_a_risk_is_accepted_only_when_the_machine_itself_is_pro
 
 
 async def test_a_history_key_with_a_risk_accepted_is_refused(tmp_path: Path) -> None:
-    with running_server(tmp_path / "data", CONFCHAT_POLICY="warn") as own:
+    with running_server(tmp_path / "data", CONFCHAT_POLICY=warning(tmp_path)) as own:
         own.manage("simulator", "outdated")
         with log_in_user(own) as login:
             user = account_id(login)

@@ -21,6 +21,7 @@ from attestation.simulator.tcb import EVALUATION_NUMBER
 from confchat.programs import open_listener
 from confchat.web_server import PING_S
 from tests.confchat.ollama_stand_in import StandIn, serve
+from tests.policies import write_policy
 from tests.product import PASSWORD, ROOT, free_port, inherited_environment
 
 MODEL = "deepseek-r1:70b"
@@ -114,7 +115,7 @@ def installed(data_dir: Path, **settings: str) -> Iterator[Installation]:
             "CONFCHAT_FIRST_PASSWORD": PASSWORD,
             "CONFCHAT_METRICS_TOKEN": METRICS_TOKEN,
             "CONFCHAT_LOG_ORIGIN": "faults.test/attestation-log",
-            "CONFCHAT_MIN_TCB_EVALUATION": str(EVALUATION_NUMBER),
+            "CONFCHAT_POLICY": write_policy(data_dir / "policy.json", min_tcb_evaluation_data_number=EVALUATION_NUMBER),
             "CONFCHAT_MODEL": MODEL,
             "CONFCHAT_HANDSHAKES_PER_USER": "100000",
             "CONFCHAT_HANDSHAKES_PER_ADDRESS": "100000",

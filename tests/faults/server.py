@@ -36,7 +36,7 @@ def make_impatient(parts: Deployment, *, verifier_url: str) -> None:
             timeout_s=PATIENCE_S,
             transport=httpx.AsyncHTTPTransport(uds=str(simulator / PCCS_SOCKET)),
         ),
-        root_sha256=[parts.policy.simulator_root_sha256 or b""],
+        root_sha256=[parts.trust.simulator_root_sha256 or b""],
         max_age_s=0,
     )
     parts.verifier = remote_verifier(verifier_url, issuer=parts.verifier.token_issuer, timeout_s=PATIENCE_S)

@@ -89,7 +89,8 @@ class Service:
         self.attesting: Handler = self.attest
         self._service = AttestationService(
             key=self.key,
-            policy=replace(build_scene().policy, simulator_root_sha256=hashlib.sha256(root).digest()),
+            policy=build_scene().policy,
+            trust=replace(build_scene().trust, simulator_root_sha256=hashlib.sha256(root).digest()),
             releases=load_releases(data_dir / "releases", release_key=release_key),
             collateral=machine,
             simulator_root=root,

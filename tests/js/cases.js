@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { INTEL_ROOT_SHA256 } from "../../static/js/attestation/policy.js";
-import { b64decode, unhex } from "../../static/js/crypto/encoding.js";
+import { policyFrom } from "../../static/js/attestation/policy.js";
+import { b64decode } from "../../static/js/crypto/encoding.js";
 
 const GENERATED = new URL("../cases/.generated/", import.meta.url);
 export const MISSING = existsSync(fileURLToPath(GENERATED)) ? false : "no cases: python -m tests.cases.generate";
@@ -27,25 +27,12 @@ export function changed(base, changes) {
 }
 
 /** The arguments of `appraise` behind the evidence. */
-export function argumentsOf({ policy, expectation, releases, token, now }) {
-  return { policy: policyOf(policy), expectation: expectationOf(expectation, now), releases, token };
+export function argumentsOf({ policy, trust, expectation, releases, token, now }) {
+  return { policy: policyOf(policy, trust), expectation: expectationOf(expectation, now), releases, token };
 }
 
-function policyOf(members) {
-  return {
-    enforcement: members.enforcement,
-    rootSha256: [INTEL_ROOT_SHA256],
-    simulatorRootSha256: orNull(members.simulator_root_sha256, unhex),
-    acceptedTcbStatuses: members.accepted_tcb_statuses,
-    refusedAdvisories: members.refused_advisories,
-    minTcbEvaluationDataNumber: members.min_tcb_evaluation_data_number,
-    serviceTds: members.service_tds.map((text) => unhex(text)),
-    minReleaseVersion: members.min_release_version,
-    releaseKey: b64decode(members.release_key),
-    tokenIssuer: orNull(members.token, (token) => ({ ...token, leewayS: 120 })),
-    maxLifetimeS: 600,
-    clockSkewS: 120,
-  };
+function policyOf(policy, trust) {
+  return policyFrom({ policy, trust, development: true });
 }
 
 function expectationOf(members, now) {

@@ -1,33 +1,38 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { INTEL_ROOT_SHA256, isLoopback, policyFrom } from "../../static/js/attestation/policy.js";
+import { INTEL_ROOT_SHA256, isLoopback, parsePolicy, policyFrom } from "../../static/js/attestation/policy.js";
 import { MalformedError } from "../../static/js/crypto/errors.js";
 
 const ROOT = "ab".repeat(32);
 const token = { issuer: "service", audience: "page", algorithm: "ES256", key: { kty: "EC" } };
-const trust = {
-  simulator_root_sha256: ROOT,
-  release_key: "A".repeat(43),
-  min_release_version: "0.1.0",
-  min_tcb_evaluation_data_number: 17,
-  accepted_tcb_statuses: ["UpToDate"],
-  refused_advisories: [],
-  service_tds: ["cd".repeat(48)],
-  token,
-};
-const config = { policy: "require", development: true, trust };
+const trust = { simulator_root_sha256: ROOT, release_key: "A".repeat(43), token };
+const members = await readPolicy("strict");
+const config = { policy: members, development: true, trust };
+
+async function readPolicy(name) {
+  return JSON.parse(await readFile(new URL(`../../attestation/policies/${name}.json`, import.meta.url), "utf8"));
+}
 
 test("a policy is made of the page's configuration", () => {
-  const policy = policyFrom(config);
+  const policy = policyFrom({ ...config, policy: { ...members, platform_ids: ["cd".repeat(16)] } });
   assert.equal(policy.enforcement, "require");
   assert.deepEqual(policy.rootSha256, [INTEL_ROOT_SHA256]);
   assert.equal(policy.simulatorRootSha256[0], 0xab);
   assert.deepEqual(policy.acceptedTcbStatuses, ["UpToDate"]);
-  assert.equal(policy.serviceTds[0].length, 48);
+  assert.equal(policy.mrSignerSeams[0].length, 48);
+  assert.equal(policy.platformIds[0][15], 0xcd);
+  assert.equal(policy.mrSeams, null);
   assert.equal(policy.releaseKey.length, 32);
   assert.deepEqual(policy.tokenIssuer, { ...token, leewayS: 120 });
   assert.deepEqual([policy.maxLifetimeS, policy.clockSkewS], [600, 120]);
 });
+
+for (const name of ["strict", "cloud", "alibaba", "development"]) {
+  test(`the policy ${name} that comes with the product is one`, async () => {
+    assert.equal(parsePolicy(await readPolicy(name)).id, name);
+  });
+}
 
 test("a simulator's root counts for nothing unless the page was started for development", () => {
   assert.equal(policyFrom({ ...config, development: false }).simulatorRootSha256, null);
@@ -42,6 +47,10 @@ test("nothing has a default", () => {
   for (const name of Object.keys(config)) {
     assert.throws(() => policyFrom({ ...config, [name]: undefined }), MalformedError, name);
   }
+  for (const name of Object.keys(members)) {
+    const lacking = Object.fromEntries(Object.entries(members).filter(([each]) => each !== name));
+    assert.throws(() => parsePolicy(lacking), MalformedError, name);
+  }
   for (const name of Object.keys(trust)) {
     assert.throws(() => policyFrom({ ...config, trust: { ...trust, [name]: undefined } }), MalformedError, name);
   }
@@ -52,20 +61,33 @@ test("nothing has a default", () => {
 });
 
 test("what is of another form is refused", () => {
-  assert.throws(() => policyFrom({ ...config, policy: "off" }), MalformedError);
   assert.throws(() => policyFrom({ ...config, development: "yes" }), MalformedError);
+  assert.throws(() => parsePolicy({ ...members, more: 1 }), MalformedError);
+  for (const [name, value] of Object.entries({ simulator_root_sha256: "ab", release_key: "AAAA", token: [] })) {
+    assert.throws(() => policyFrom({ ...config, trust: { ...trust, [name]: value } }), MalformedError, name);
+  }
   const wrong = {
-    simulator_root_sha256: "ab",
-    release_key: "AAAA",
-    min_release_version: "latest",
-    min_tcb_evaluation_data_number: "17",
+    v: "confchat/2 policy",
+    enforcement: "off",
     accepted_tcb_statuses: "UpToDate",
-    refused_advisories: [1],
-    service_tds: ["cd"],
-    token: [],
+    out_of_date_grace_days: -1,
+    accepted_advisories: [1],
+    advisory_grace_days: 1001,
+    min_tcb_evaluation_data_number: "17",
+    allowed_td_attributes: "00",
+    mr_seams: ["cd"],
+    platform_ids: ["cd".repeat(48)],
+    min_release_version: "latest",
+    release_platforms: ["sgx"],
+    release_measurements: ["mr_td", "rtmr1", "rtmr2"],
+    workload: "no",
+    gpu: "no",
+    quorum: "most",
+    max_lifetime_s: 601,
+    clock_skew_s: 121,
   };
   for (const [name, value] of Object.entries(wrong)) {
-    assert.throws(() => policyFrom({ ...config, trust: { ...trust, [name]: value } }), MalformedError, name);
+    assert.throws(() => parsePolicy({ ...members, [name]: value }), MalformedError, name);
   }
 });
 

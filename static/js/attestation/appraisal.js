@@ -4,10 +4,11 @@ import { MalformedError } from "../crypto/errors.js";
 import { checkFresh, checkKey, checkLog, checkNonce, checkOrigin, checkReportData } from "./checks/binding.js";
 import { checkChain, checkCollateral, checkParse, checkQe, checkSignature, checkTcb } from "./checks/hardware.js";
 import { checkToken } from "./checks/service.js";
-import { checkAttributes, checkMeasurements } from "./checks/software.js";
+import { checkAttributes, checkMeasurements, checkPlatform } from "./checks/software.js";
 import { UncheckedError, isOfEvidence } from "./errors.js";
 import { parseEvidence } from "./evidence.js";
 import { Examination, readable } from "./examination.js";
+import { acceptTcb } from "./grace.js";
 import { sayFailed, sayPassed, sayUnchecked } from "./words.js";
 
 /** Every check in the order of docs/PROTOCOL.md section 3, with who speaks in it. */
@@ -18,6 +19,7 @@ export const CHECKS = [
   ["quote.qe", "hardware", checkQe],
   ["quote.signature", "hardware", checkSignature],
   ["tcb.status", "hardware", checkTcb],
+  ["platform.id", "hardware", checkPlatform],
   ["td.attributes", "hardware", checkAttributes],
   ["td.measurements", "hardware", checkMeasurements],
   ["binding.report_data", "derived", checkReportData],
@@ -95,7 +97,10 @@ async function earliestEnd(subject) {
   const statement = await readable(() => subject.statement);
   const named = statement && (await subject.releases).find(({ digest }) => equal(digest, statement.releaseDigest));
   const certificates = (await Promise.all(chains.map(readable))).flatMap((chain) => chain ?? []);
+  const { policy, expectation } = subject;
+  const grace = await readable(async () => acceptTcb(await subject.tcb, policy, expectation.now));
   const dates = [
+    ...(grace ? [grace] : []),
     ...certificates.map(({ notAfter }) => notAfter),
     ...(await Promise.all(lists.map(readable))).flatMap((list) => list?.nextUpdate ?? []),
     ...[statement, named].flatMap((item) => (item && !item.isRefused ? item.expiresAt * 1000 : [])),

@@ -82,7 +82,7 @@ function parseModule(members) {
 function parseSvnLevels(members) {
   return members
     .objects("tcbLevels")
-    .map((item) => ({ isvSvn: item.nested("tcb").integer("isvsvn"), ...parseStatus(item, ENCLAVE_STATUSES) }))
+    .map((item) => ({ isvSvn: item.nested("tcb").integer("isvsvn"), ...parseStanding(item, ENCLAVE_STATUSES) }))
     .sort((a, b) => b.isvSvn - a.isvSvn);
 }
 
@@ -92,7 +92,7 @@ function parseTcbLevel(members) {
     sgxSvns: parseSvns(tcb, "sgxtcbcomponents"),
     pceSvn: tcb.integer("pcesvn"),
     tdxSvns: parseSvns(tcb, "tdxtcbcomponents"),
-    ...parseStatus(members, PLATFORM_STATUSES),
+    ...parseStanding(members, PLATFORM_STATUSES),
   };
 }
 
@@ -102,10 +102,12 @@ function parseSvns(tcb, name) {
   return svns;
 }
 
-function parseStatus(members, known) {
+/** Status, advisories and date of a level: who reaches it is safe from what was published until then. */
+function parseStanding(members, known) {
+  const date = members.time("tcbDate");
   const status = members.text("tcbStatus");
   requireForm(known.includes(status));
-  return { status, advisories: members.texts("advisoryIDs", []) };
+  return { date, status, advisories: members.texts("advisoryIDs", []) };
 }
 
 /** Highest SGX components first, then PCESVN, then TDX components. */

@@ -5,7 +5,7 @@ import { Members } from "./members.js";
 import { hasSignedEd25519, sha256 } from "./signatures.js";
 
 const VERSION = "confchat/1 release";
-const PLATFORMS = ["simulator", "tdx"];
+export const PLATFORMS = ["simulator", "tdx"];
 const NAMES = "v version issued_at expires_at platform measurements models files";
 const VERSION_FORM = /^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})$/;
 

@@ -14,9 +14,13 @@ const MODULE_SVN = 0;
 const MODULE_VERSION = 1;
 const LATE_MICROCODE = 2;
 
-/** `{status, advisories}`. Throws AppraisalError `tcb_module` or `tcb_not_supported`. */
+/**
+ * `{status, advisories, outdatedSince, repaired}`, the last two as in attestation/tcb.py: a date or null, and dates by
+ * advisory. Throws AppraisalError `tcb_module` or `tcb_not_supported`.
+ */
 export function judgeTcb(report, pck, qeSvn, tcbInfo, qeIdentity) {
-  const module = matchModule(report, tcbInfo);
+  const identity = judgeModule(report, tcbInfo);
+  const module = identity && matchSvn(identity.levels, report.teeTcbSvn[MODULE_SVN]);
   const { hardware, platform } = matchPlatform(report, pck, tcbInfo);
   const qe = matchSvn(qeIdentity.levels, qeSvn);
   let status = merge(platform.status, module?.status);
@@ -27,16 +31,22 @@ export function judgeTcb(report, pck, qeSvn, tcbInfo, qeIdentity) {
     status = needsConfiguration ? "TDRelaunchAdvisedConfigurationNeeded" : "TDRelaunchAdvised";
   }
   const advisories = [...platform.advisories, ...(module?.advisories ?? []), ...qe.advisories];
-  return { status: merge(status, qe.status), advisories: [...new Set(advisories)] };
+  const matches = [matched(tcbInfo, platform), matched(qeIdentity, qe), ...(module ? [matched(identity, module)] : [])];
+  return {
+    status: merge(status, qe.status),
+    advisories: [...new Set(advisories)],
+    outdatedSince: outdatedSince(matches),
+    repaired: repaired(matches),
+  };
 }
 
-/** The level of the TDX module that the TD was started on, once its identity is Intel's; null before TDX 1.5. */
-function matchModule(report, tcbInfo) {
+/** The identity of the TDX module that the TD was started on, once it is Intel's; null before TDX 1.5. */
+function judgeModule(report, tcbInfo) {
   const version = report.teeTcbSvn[MODULE_VERSION];
   const module = version ? findModule(tcbInfo, version) : tcbInfo.module;
   expect(equal(report.mrSignerSeam, module.mrSigner), "tcb_module");
   expect(equal(masked(report.seamAttributes, module.attributesMask), module.attributes), "tcb_module");
-  return version ? matchSvn(module.levels, report.teeTcbSvn[MODULE_SVN]) : null;
+  return version ? module : null;
 }
 
 function findModule(tcbInfo, version) {
@@ -97,4 +107,31 @@ function newestSvn({ levels }) {
 /** The bits of a value that a mask looks at. */
 export function masked(value, mask) {
   return value.map((byte, i) => byte & mask[i]);
+}
+
+/** A level, and the better ones before it. */
+function matched({ levels }, level) {
+  return { level, better: levels.slice(0, levels.indexOf(level)) };
+}
+
+/** The date of the oldest repair of what is out of date; null where nothing is, or a part has no repair. */
+function outdatedSince(matches) {
+  const outdated = matches.filter(({ level }) => OUTDATED.includes(level.status));
+  return earliestOf(outdated.map(({ better }) => better));
+}
+
+/** By advisory that every part which is open to it has a repair for: the date of the oldest. */
+function repaired(matches) {
+  const names = new Set(matches.flatMap(({ level }) => level.advisories));
+  const dates = [...names].map((name) => {
+    const open = matches.filter(({ level }) => level.advisories.includes(name));
+    return [name, earliestOf(open.map(({ better }) => better.filter(({ advisories }) => !advisories.includes(name))))];
+  });
+  return new Map(dates.filter(([, date]) => date !== null));
+}
+
+/** The earliest date in several lists of levels; null where there is no list, or one is empty. */
+function earliestOf(lists) {
+  if (!lists.length || !lists.every(({ length }) => length)) return null;
+  return new Date(Math.min(...lists.flat().map(({ date }) => date)));
 }

@@ -2,6 +2,7 @@
 import { concat, equal, hex, utf8 } from "../../crypto/encoding.js";
 import { MalformedError } from "../../crypto/errors.js";
 import { AppraisalError, expect, given, isOfEvidence } from "../errors.js";
+import { acceptTcb } from "../grace.js";
 import { PCK_CA_CHAIN, PCK_CHAIN, TCB_SIGNING_CHAIN, checkChainDates } from "../pki.js";
 import { INTEL_ROOT_SHA256 } from "../policy.js";
 import { hasSigned, importP256, sha256 } from "../signatures.js";
@@ -51,7 +52,7 @@ export async function checkCollateral(subject) {
   expect(number >= subject.policy.minTcbEvaluationDataNumber, "evaluation_number_low", { number });
   expect(!anyRevoked(signers, await given("crl", subject.rootCrl)), "collateral_signer");
   const until = new Date(Math.min(...lists.map(({ nextUpdate }) => nextUpdate)));
-  return { number, until: until.toISOString().slice(0, 16).replace("T", " ") };
+  return { number, until: minuteOf(until) };
 }
 
 /** The PCK key signed the QE's report, which binds the attestation key and is Intel's enclave. */
@@ -78,13 +79,10 @@ export async function checkTcb(subject) {
   await given("report", subject.quote);
   await given("certificate", subject.pck);
   await given("list", Promise.all([subject.tcbInfo, subject.qeIdentity]));
-  const { status, advisories } = await subject.tcb;
-  const { acceptedTcbStatuses, refusedAdvisories } = subject.policy;
-  const params = { status, advisories: advisories.join(", ") || "–" };
-  expect(status !== "Revoked" && acceptedTcbStatuses.includes(status), "tcb_refused", params);
-  const refused = advisories.filter((advisory) => refusedAdvisories.includes(advisory));
-  expect(!refused.length, "advisory_refused", { advisories: refused.sort().join(", ") });
-  return params;
+  const verdict = await subject.tcb;
+  const until = acceptTcb(verdict, subject.policy, subject.expectation.now);
+  const params = { status: verdict.status, advisories: verdict.advisories.join(", ") || "–" };
+  return until ? { ...params, until: minuteOf(until), words: "tcb.status.grace" } : params;
 }
 
 /** The platform, its own chain and that of its CRL's issuer, verified but for dates and revocation. */
@@ -122,6 +120,10 @@ async function translated(part, code) {
 
 function anyRevoked(certificates, crl) {
   return certificates.some(({ serial }) => crl.revoked.has(serial));
+}
+
+function minuteOf(date) {
+  return date.toISOString().slice(0, 16).replace("T", " ");
 }
 
 /** Compare a QE's report with the identity Intel published; masks leave bits out that may differ. */

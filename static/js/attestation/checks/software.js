@@ -23,12 +23,27 @@ export async function checkAttributes(subject) {
   const unknown = Array.from({ length: 64 }, (_, bit) => bit).filter((bit) => !KNOWN_BITS.includes(bit));
   expect(!unknown.some(isSet), "td_reserved");
   expect(isSet(SEPT_VE_DISABLE), "td_sept_ve");
-  expect(!report.mrSignerSeam.some(Boolean), "seam_signer");
+  const { policy } = subject;
+  expect(!exceeds(report.tdAttributes, policy.allowedTdAttributes), "td_attribute_refused");
+  expect(!exceeds(report.xfam, policy.allowedXfam), "xfam_refused");
+  expect(isAmong(report.mrSignerSeam, policy.mrSignerSeams), "seam_signer");
   expect(!report.seamAttributes.some(Boolean), "seam_attributes");
+  const isNamed = policy.mrSeams === null || isAmong(report.mrSeam, policy.mrSeams);
+  expect(isNamed, "seam_refused", { module: short(report.mrSeam) });
   const serviceTd = report.mrServiceTd;
-  const isAllowed = !serviceTd?.some(Boolean) || subject.policy.serviceTds.some((each) => equal(each, serviceTd));
-  expect(isAllowed, "service_td", { service: isAllowed ? "" : `${hex(serviceTd).slice(0, 16)}…` });
+  const isAllowed = !serviceTd?.some(Boolean) || isAmong(serviceTd, policy.serviceTds);
+  expect(isAllowed, "service_td", { service: isAllowed ? "" : short(serviceTd) });
   return {};
+}
+
+/** One of the platforms that the policy names. Left out (null) where it names none. */
+export async function checkPlatform(subject) {
+  const { platformIds } = subject.policy;
+  if (platformIds === null) return null;
+  const { ppid } = await given("certificate", subject.pck);
+  const params = { platform: short(ppid) };
+  expect(isAmong(ppid, platformIds), "platform_unknown", params);
+  return params;
 }
 
 /** What was started is the release that the statement names, and so is the model. */
@@ -39,7 +54,7 @@ export async function checkMeasurements(subject) {
   const { version } = release;
   expect(version === statement.releaseVersion, "release_unknown");
   checkRelease(release, subject);
-  checkMeasured(report, release.measurements);
+  checkMeasured(report, release.measurements, subject.policy.releaseMeasurements);
   const params = { version, model: statement.modelName };
   const isKnown = release.models.some(
     ({ name, digest }) => name === statement.modelName && digest === statement.modelDigest,
@@ -56,22 +71,38 @@ function namedRelease(releases, digest) {
 }
 
 function checkRelease({ version, platform, issuedAt, expiresAt }, { policy, expectation, isSimulated }) {
-  expect((platform === "simulator") === isSimulated, "release_unknown");
+  const isOfKind = (platform === "simulator") === isSimulated && policy.releasePlatforms.includes(platform);
+  expect(isOfKind, "release_unknown");
   const floor = policy.minReleaseVersion;
   expect(isAtLeastVersion(version, floor), "release_old", { version, floor });
   const now = expectation.now.getTime() / 1000;
   expect(issuedAt - policy.clockSkewS <= now && now <= expiresAt, "release_expired", { version });
 }
 
-/** Compare with each set of measurements of a release; the closest one says what differs. */
-function checkMeasured(report, references) {
-  const differences = references.map((reference) => differing(report, reference));
+/** Compare what the policy names with each set of measurements of a release; the closest one says what differs. */
+function checkMeasured(report, references, names) {
+  const differences = references.map((reference) => differing(report, reference, names));
   const fewest = differences.sort((a, b) => a.length - b.length)[0] ?? ["–"];
   expect(!fewest.length, "measurements_differ", { names: fewest.join(", ") });
 }
 
 /** A reference without RTMR3 asks for the replay of an event log, which this version does not make: it differs. */
-function differing(report, reference) {
+function differing(report, reference, names) {
   const isSame = (field) => reference[field] !== null && equal(report[field], reference[field]);
-  return MEASUREMENTS.filter(([, field]) => !isSame(field)).map(([name]) => name.replaceAll("_", "").toUpperCase());
+  return MEASUREMENTS.filter(([name, field]) => names.includes(name) && !isSame(field)).map(([name]) =>
+    name.replaceAll("_", "").toUpperCase(),
+  );
+}
+
+/** Whether a mask has a bit that another has not. */
+function exceeds(value, allowed) {
+  return value.some((byte, i) => byte & ~allowed[i]);
+}
+
+function isAmong(value, known) {
+  return known.some((each) => equal(each, value));
+}
+
+function short(value) {
+  return `${hex(value).slice(0, 16)}…`;
 }

@@ -15,6 +15,8 @@ export const CHECKS = {
   "check.quote.signature.fails": "The signature does not match: the report was changed or made up.",
   "check.tcb.status": "The processor's protections are up to date",
   "check.tcb.status.fails": "Known weaknesses of this platform have not been repaired.",
+  "check.platform.id": "It is one of the machines that are expected",
+  "check.platform.id.fails": "The policy names the machines that count, and this is none of them.",
   "check.td.attributes": "Nobody can look inside the machine",
   "check.td.attributes.fails": "The machine runs in debug mode, or could be moved or inspected.",
   "check.td.measurements": "It runs exactly the released software",
