@@ -60,7 +60,8 @@ WRONG_FORM: dict[str, Any] = {
     "refused_advisories": ["INTEL-SA-1", "INTEL-SA-1"],
     "accepted_advisories": ["has space"],
     "out_of_date_grace_days": True,
-    "min_tcb_evaluation_data_number": 1.5,
+    "min_tcb_evaluation_data_number": -1,
+    "clock_skew_s": 1.5,
     "allowed_xfam": "E7DB060000000000",
     "service_tds": ["zz"],
     "platform_ids": "any",
@@ -77,10 +78,8 @@ CANNOT_STAND: tuple[dict[str, Any], ...] = (
     {"id": "Strict"},
     {"enforcement": "off"},
     {"gpu": "maybe"},
-    {"out_of_date_grace_days": -1},
     {"advisory_grace_days": 1001},
     {"accepted_advisories": None, "advisory_grace_days": 1},
-    {"min_tcb_evaluation_data_number": -1},
     {"allowed_td_attributes": "00"},
     {"allowed_td_attributes": "0000000000000000"},
     {"allowed_td_attributes": "0100001000000000"},
@@ -110,6 +109,8 @@ def test_what_no_appraisal_could_honour_is_refused(changes: dict[str, Any]) -> N
 def test_a_value_is_held_to_the_same_rules_as_its_text() -> None:
     with pytest.raises(ConfigurationError):
         replace(STRICT, max_lifetime_s=0)
+    with pytest.raises(ConfigurationError):
+        replace(STRICT, out_of_date_grace_days=-1)
 
 
 @given(st.binary(max_size=200))

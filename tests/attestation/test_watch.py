@@ -44,7 +44,12 @@ async def result(scene: Scene) -> AttestationResult:
     evidence = scene.evidence()
     verdict = await ask(scene, scene.service(), evidence)
     return appraise(
-        evidence, policy=scene.policy, expectation=scene.expectation, releases=(scene.release,), token=verdict.token
+        evidence,
+        policy=scene.policy,
+        trust=scene.trust,
+        expectation=scene.expectation,
+        releases=(scene.release,),
+        token=verdict.token,
     )
 
 
@@ -69,6 +74,7 @@ def test_each_kind_of_trouble_is_found(scene: Scene, result: AttestationResult) 
     bad = appraise(
         scene.evidence(nonce=bytes(32)),
         policy=scene.policy,
+        trust=scene.trust,
         expectation=scene.expectation,
         releases=(scene.release,),
         token=None,
