@@ -7,60 +7,40 @@ a time limit.
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, TypeVar
 
 from attestation.errors import ConfigurationError, MalformedError, UnavailableError
-from attestation.hardware.measurement import KernelMeasurement, Measurement, NoMeasurement, require_digest
+from attestation.hardware.advice import translate
+from attestation.hardware.machine import Machine
+from attestation.hardware.measurement import HardwareMeasurement, Measurement, NoMeasurement, require_digest
+from attestation.hardware.sources import QGS_TIMEOUT_S, SOURCES, QuoteSource, Way, require_way
 from attestation.quote import parse_quote
 from attestation.simulator.installation import Guest
 from attestation.simulator.sockets import QGS_SOCKET
 from attestation.statement import REPORT_DATA_SIZE, report_data
-from quote_ext import configfs_quote, qgs_quote
-from quote_ext.errors import DeviceAccessError, QuoteError
+from quote_ext import qgs_quote
+from quote_ext.errors import QuoteError
 
 # Evidence is due 30 s after it was asked for (docs/PROTOCOL.md section 6); collateral is fetched after the quote.
 QUOTE_TIMEOUT_S = 25.0
-QGS_TIMEOUT_S = 20.0
 MAX_WAITING = 256
-# The entry that root makes beforehand for a service that may not make its own.
-PREPARED_ENTRY = "confchat"
 
 T = TypeVar("T")
 
 
-class QuoteSource(Protocol):
-    """Where quotes come from; `quote` blocks, and one thread calls it."""
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A way to a quote that was looked for at the start; `missing` is empty where it was found."""
 
-    @property
-    def name(self) -> str:
-        """Return the interface, `configfs` or `simulator`."""
+    way: str
+    missing: str
 
-    @property
-    def trust_anchor(self) -> Literal["intel", "simulator"]:
-        """Return whose root the quotes lead to."""
-
-    def quote(self, report_data: bytes) -> bytes:
-        """Return a quote over 64 bytes, or raise QuoteError or AttestationError."""
-
-
-class ConfigfsSource:
-    """The kernel's configfs-tsm: an entry prepared by root, or one of our own for each quote."""
-
-    name = "configfs"
-    trust_anchor: Literal["intel"] = "intel"
-
-    def __init__(self, root: Path) -> None:
-        prepared = root / PREPARED_ENTRY
-        # A name that no other process has, so that nobody else writes into the entry.
-        self._entry = prepared if _is_directory(prepared) else root / f"{PREPARED_ENTRY}-{secrets.token_hex(8)}"
-
-    def quote(self, report_data: bytes) -> bytes:
-        """Ask the kernel; tried again while it is busy."""
-        return configfs_quote(report_data, self._entry)
+    def __str__(self) -> str:
+        return f"{self.way}: {self.missing or 'in use'}"
 
 
 class SimulatorSource:
@@ -90,10 +70,12 @@ class TdxAttester:
         source: QuoteSource,
         *,
         measurement: Measurement | None = None,
+        trials: tuple[Trial, ...] = (),
         timeout_s: float = QUOTE_TIMEOUT_S,
         max_waiting: int = MAX_WAITING,
     ) -> None:
         self._source = source
+        self._trials = trials
         self._measurement = measurement or NoMeasurement(f"nothing measures beside {source.name}")
         self._timeout_s = timeout_s
         self._max_waiting = max_waiting
@@ -102,8 +84,13 @@ class TdxAttester:
 
     @property
     def name(self) -> str:
-        """Return the interface in use, `configfs` or `simulator`."""
+        """Return the interface in use, a `Way` or `simulator`."""
         return self._source.name
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """Return which ways were looked for before this one was taken, in their order, and this one last."""
+        return self._trials
 
     @property
     def trust_anchor(self) -> Literal["intel", "simulator"]:
@@ -129,7 +116,7 @@ class TdxAttester:
 
     @property
     def measured_through(self) -> str:
-        """Return the interface that extends RTMR3, or `none`."""
+        """Return the interface that RTMR3 was last extended through, or `none`."""
         return self._measurement.name
 
     async def extend(self, digest: bytes) -> None:
@@ -176,45 +163,47 @@ class TdxAttester:
     def _take(self, report_data: bytes) -> bytes:
         try:
             quote = self._source.quote(report_data)
-        except DeviceAccessError as error:
-            raise ConfigurationError(f"no quote through {self.name}: {error}") from error
         except QuoteError as error:
-            raise UnavailableError(f"no quote through {self.name}: {error}") from error
+            raise translate(error, way=self.name, what="no quote") from error
         _require_report_data(quote, report_data)
         return quote
 
 
 def choose_attester(
-    *, tdx: Literal["auto", "configfs", "simulator"], configfs_root: Path, simulator_directory: Path | None
+    *, tdx: Literal["auto", "simulator"] | Way, machine: Machine, simulator_directory: Path | None
 ) -> TdxAttester:
     """Return the attester of this machine; `simulator_directory` is None where the simulator may not be used.
 
-    `auto` takes hardware where there is some. Nothing replaces hardware that fails later.
+    `auto` takes the first way that the machine has, in the order of `SOURCES`, and where it has none, the simulator.
+    Looks only whether a way is there, and asks it nothing: what fails later is not replaced.
 
     Raises:
-        ConfigurationError: no TDX device and no simulator allowed, or none set up.
+        ConfigurationError: no way to a quote and no simulator allowed, or none set up.
     """
-    if tdx == "configfs" or (tdx == "auto" and _is_directory(configfs_root)):
-        return TdxAttester(ConfigfsSource(configfs_root), measurement=KernelMeasurement())
+    trials: list[Trial] = []
+    for way, source in SOURCES.items():
+        if tdx == way:
+            return _hardware_attester(source(machine), machine, trials)
+        if tdx == "auto":
+            try:
+                require_way(way, machine)
+            except UnavailableError as missing:
+                trials.append(Trial(way, str(missing)))
+            else:
+                return _hardware_attester(source(machine), machine, trials)
     if simulator_directory is None:
+        reasons = "; ".join(dict.fromkeys(trial.missing for trial in trials)) or "the simulator was asked for"
         raise ConfigurationError(
-            f"there is no TDX device at {configfs_root}, and only development may use the simulator: "
-            "run on a TDX guest with Linux 6.7 or later and configfs mounted"
+            f"this machine has no way to a quote, and only development may use the simulator: {reasons}. "
+            "`manage.py attester` says more"
         )
-    return simulated_attester(simulator_directory)
+    simulator = SimulatorSource(simulator_directory)
+    return TdxAttester(simulator, trials=(*trials, Trial(simulator.name, "")))
 
 
-def simulated_attester(directory: Path, *, timeout_s: float = QUOTE_TIMEOUT_S) -> TdxAttester:
-    """Return the attester of a simulated machine. Raises `ConfigurationError` where none is set up."""
-    source = SimulatorSource(directory)
-    return TdxAttester(source, measurement=source.guest, timeout_s=timeout_s)
-
-
-def _is_directory(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be looked at: {error.strerror}") from error
+def _hardware_attester(source: QuoteSource, machine: Machine, missing: list[Trial]) -> TdxAttester:
+    trials = (*missing, Trial(source.name, ""))
+    return TdxAttester(source, measurement=HardwareMeasurement(machine), trials=trials)
 
 
 def _require_report_data(quote: bytes, report_data: bytes) -> None:

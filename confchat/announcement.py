@@ -10,7 +10,11 @@ from confchat.installation import NewAccount
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """Which parts this start uses. `model_fault` is a sentence where the model cannot answer, else empty."""
+    """Which parts this start uses.
+
+    `tdx` is where the simulator is, or an interface's name; `model_fault` is a sentence where the model cannot answer,
+    else empty.
+    """
 
     tdx: str
     is_tdx_simulated: bool
@@ -52,7 +56,7 @@ def _simulated(choices: Choices) -> Iterator[str]:
 
 def _real(choices: Choices) -> Iterator[str]:
     if not choices.is_tdx_simulated:
-        yield f"  TDX platform         the device at {choices.tdx}"
+        yield f"  TDX platform         this machine, asked through {choices.tdx}"
     if choices.is_model_embedded:
         yield f"  model                {choices.model}, embedded; very small, and often wrong"
     else:

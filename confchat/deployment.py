@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 
 from django.conf import settings
 
-from attestation import publication
+from attestation import publication, this_machine
 from attestation.appraisal import Policy, Trust
-from attestation.attester import TdxAttester, choose_attester
+from attestation.attester import TdxAttester
 from attestation.collateral import Collateral
 from attestation.collateral_cache import CollateralCache
 from attestation.errors import ConfigurationError
@@ -35,6 +35,8 @@ from confchat.group_commit import GroupCommit
 from confchat.llm import Model, ModelDescription
 from confchat.llm.ollama import OllamaModel
 from confchat.policy import build_trust, describe_policy
+
+logger = logging.getLogger(__name__)
 
 MODEL_DESCRIPTION_S = 5.0
 
@@ -105,10 +107,8 @@ def deployment() -> Deployment:
     Raises:
         ConfigurationError: something is missing; the sentence says what.
     """
-    simulator_directory: Path | None = settings.CONFCHAT_SIMULATOR_DIR if settings.CONFCHAT_DEVELOPMENT else None
-    attester = choose_attester(
-        tdx=settings.CONFCHAT_TDX, configfs_root=settings.CONFCHAT_CONFIGFS, simulator_directory=simulator_directory
-    )
+    attester = this_machine.attester()
+    logger.info("quotes come through %s (%s)", attester.name, "; ".join(map(str, attester.trials)))
     is_simulated = attester.trust_anchor == "simulator"
     simulator_root = (settings.CONFCHAT_SIMULATOR_DIR / "root.der").read_bytes() if is_simulated else None
     policy, trust = publication.policy(), build_trust(simulator_root)

@@ -21,8 +21,7 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import transaction
 
-from attestation import publication
-from attestation.attester import choose_attester
+from attestation import publication, this_machine
 from attestation.encoding import b64encode
 from attestation.errors import ConfigurationError
 from attestation.key_files import read_private_key, write_private_key
@@ -50,9 +49,10 @@ class NewAccount:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What was set up: new accounts, and whether this machine's TDX platform is simulated."""
+    """What was set up: new accounts, and whence this machine's quotes come (an interface's name)."""
 
     accounts: tuple[NewAccount, ...]
+    quotes_from: str
     is_simulated: bool
 
 
@@ -102,10 +102,13 @@ def install(*, models: Iterable[tuple[str, str]], report: Callable[[str], None])
     sign_log(publication.checkpoint_signer())
     if settings.CONFCHAT_DEVELOPMENT:
         create_simulator(settings.CONFCHAT_SIMULATOR_DIR)
-    is_simulated = _is_simulated()
+    attester = this_machine.attester()
+    attester.close()
+    is_simulated = attester.trust_anchor == "simulator"
     if is_simulated and _sign_release(data_dir, models):
         report("Signed a reference release of this software and model, for development")
-    return Installation(create_first_accounts(settings.CONFCHAT_FIRST_PASSWORD), is_simulated)
+    accounts = create_first_accounts(settings.CONFCHAT_FIRST_PASSWORD)
+    return Installation(accounts, attester.name, is_simulated)
 
 
 @transaction.atomic
@@ -132,16 +135,6 @@ def _lock(descriptor: int, data_dir: Path) -> None:
         raise ConfigurationError(
             f"ConfChat is already running with the data in {data_dir}; end it first, or set CONFCHAT_DATA_DIR"
         ) from error
-
-
-def _is_simulated() -> bool:
-    attester = choose_attester(
-        tdx=settings.CONFCHAT_TDX,
-        configfs_root=settings.CONFCHAT_CONFIGFS,
-        simulator_directory=settings.CONFCHAT_SIMULATOR_DIR if settings.CONFCHAT_DEVELOPMENT else None,
-    )
-    attester.close()
-    return attester.trust_anchor == "simulator"
 
 
 def _sign_release(data_dir: Path, models: Iterable[tuple[str, str]]) -> bool:

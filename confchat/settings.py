@@ -28,10 +28,15 @@ CONFCHAT_ORIGINS = env.words(
     "CONFCHAT_ORIGINS", (f"http://127.0.0.1:{CONFCHAT_PORT}", f"http://localhost:{CONFCHAT_PORT}")
 )
 CONFCHAT_POLICY = env.text("CONFCHAT_POLICY", "development" if CONFCHAT_DEVELOPMENT else "strict")
-CONFCHAT_TDX: Literal["auto", "configfs", "simulator"] = env.choice(
-    "CONFCHAT_TDX", "auto", among=("auto", "configfs", "simulator")
+CONFCHAT_TDX: Literal["auto", "configfs", "library", "qgs", "driver", "simulator"] = env.choice(
+    "CONFCHAT_TDX", "auto", among=("auto", "configfs", "library", "qgs", "driver", "simulator")
 )
 CONFCHAT_CONFIGFS = env.path("CONFCHAT_CONFIGFS", Path("/sys/kernel/config/tsm/report"))
+CONFCHAT_TDX_LIBRARY = env.text("CONFCHAT_TDX_LIBRARY", "libtdx_attest.so.1")
+# Empty: whichever of the names that kernels use is there.
+CONFCHAT_TDX_DEVICE = env.text("CONFCHAT_TDX_DEVICE", "")
+# Empty: the port that /etc/tdx-attest.conf names.
+CONFCHAT_QGS = env.text("CONFCHAT_QGS", "")
 CONFCHAT_SIMULATOR_DIR = CONFCHAT_DATA_DIR / "simulator"
 CONFCHAT_PCCS_URL = env.text("CONFCHAT_PCCS_URL", "")
 CONFCHAT_QCNL_FILE = env.path("CONFCHAT_QCNL_FILE", Path("/etc/sgx_default_qcnl.conf"))

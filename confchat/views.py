@@ -113,7 +113,8 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 async def readyz(request: HttpRequest) -> HttpResponse:
     """Say whether a conversation could begin now: database, model, quote device and collateral.
 
-    A warning is for people to look at, while conversations still begin.
+    A warning is for people to look at, while conversations still begin. `quotes` names the interface that quotes come
+    from, and those that were looked for at the start, in their order.
     """
     faults = await READINESS.faults()
     standing = _collateral_standing()
@@ -122,6 +123,7 @@ async def readyz(request: HttpRequest) -> HttpResponse:
         "faults": faults,
         "warnings": {"collateral": standing.warning} if standing is not None and standing.warning else {},
         "collateral": None if standing is None else standing.to_wire(),
+        "quotes": _quotes(),
     }
     return JsonResponse(body, status=503 if faults else 200)
 
@@ -223,6 +225,14 @@ def _collateral_standing() -> CollateralStanding | None:
         return deployment().collateral.standing()
     except AttestationError:
         return None
+
+
+def _quotes() -> dict[str, Any]:
+    try:
+        attester = deployment().attester
+    except AttestationError:
+        return {}
+    return {"from": attester.name, "tried": [trial.way for trial in attester.trials]}
 
 
 PROBES = {"database": _probe_database, "model": _probe_model, "attestation": _probe_attestation}

@@ -8,23 +8,29 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 from attestation.errors import ConfigurationError, MalformedError, UnavailableError
+from attestation.hardware.advice import advise, translate
+from attestation.hardware.machine import Machine
+from quote_ext import driver_extend, library_extend
+from quote_ext.errors import DeviceMissingError, LibraryError, QuoteError, device_error
 
-# Documentation/ABI/testing/sysfs-devices-virtual-misc-tdx_guest, Linux 6.16 with CONFIG_TSM_MEASUREMENTS.
-MEASUREMENTS = Path("/sys/devices/virtual/misc/tdx_guest/measurements")
 RTMR3 = "rtmr3:sha384"
+RTMR3_INDEX = 3
 DIGEST_SIZE = 48
 
-ACPI_TABLES = Path("/sys/firmware/acpi/tables")
 # ACPI 6.5, section 5.2.34: 36 bytes of header, type, subtype, two reserved, length and address of the log.
 CCEL_SIZE = 56
 CCEL_TYPE_OFFSET = 36
 CC_TYPE_TDX = 2
 # OVMF sets 64 KiB aside (PcdTdxEventlogAreaLen).
 MAX_LOG_BYTES = 1024 * 1024
+
+# Of tdx_attest_error_t: this machine has no way that the library knows.
+NOT_SUPPORTED, DEVICE_FAILURE = 0x7, 0xA
 
 NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -34,7 +40,7 @@ class Measurement(Protocol):
 
     @property
     def name(self) -> str:
-        """Return the interface that extends, or `none`."""
+        """Return the interface that extended last, or `none`."""
 
     def extend(self, digest: bytes) -> None:
         """Extend RTMR3 by 48 bytes.
@@ -53,31 +59,39 @@ class Measurement(Protocol):
         """
 
 
-class KernelMeasurement:
-    """What Linux offers as files: RTMR3 in sysfs (6.16 and later), and the CCEL table of ACPI."""
+class HardwareMeasurement:
+    """RTMR3 through the first interface that can extend it, and the CCEL table of ACPI."""
 
-    name = "sysfs"
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._name = "none"
 
-    def __init__(self, *, measurements: Path = MEASUREMENTS, acpi_tables: Path = ACPI_TABLES) -> None:
-        self._register = measurements / RTMR3
-        self._acpi_tables = acpi_tables
+    @property
+    def name(self) -> str:
+        """Return the interface that extended last, or `none`."""
+        return self._name
 
     def extend(self, digest: bytes) -> None:
-        """Write the digest in one call at the file's start, as the ABI asks; see `Measurement`."""
-        try:
-            descriptor = os.open(self._register, os.O_WRONLY | os.O_CLOEXEC)
+        """Ask sysfs, then the device, then libtdx_attest: on to the next only where nothing was done.
+
+        Errors as `Measurement` says.
+        """
+        reasons = []
+        for name, extend in EXTENSIONS.items():
             try:
-                written = os.write(descriptor, digest)
-            finally:
-                os.close(descriptor)
-        except OSError as error:
-            raise _extension_error(self._register, error) from error
-        if written != DIGEST_SIZE:
-            raise UnavailableError(f"{self._register} took {written} bytes of {DIGEST_SIZE}")
+                extend(self._machine, digest)
+            except QuoteError as error:
+                if not _has_no_such_interface(error):
+                    raise translate(error, way=name, what="RTMR3 was not extended") from error
+                reasons.append(f"{name}: {advise(name, error)}")
+            else:
+                self._name = name
+                return
+        raise UnavailableError("this machine cannot extend RTMR3. " + " ".join(reasons))
 
     def firmware_log(self) -> bytes:
         """Read the table, then the log that it announces; see `Measurement`."""
-        return read_firmware_log(self._acpi_tables)
+        return read_firmware_log(self._machine.acpi_tables)
 
 
 class NoMeasurement:
@@ -135,9 +149,34 @@ def _read(path: Path, *, max_bytes: int) -> bytes:
     return bytes(content)
 
 
-def _extension_error(register: Path, error: OSError) -> UnavailableError | ConfigurationError:
-    if error.errno in NOT_ALLOWED:
-        return ConfigurationError(f"{register} may not be written by this process; see docs/attesters.md")
-    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENODEV):
-        return UnavailableError("RTMR3 cannot be extended: Linux offers it in sysfs since 6.16, and not here")
-    return UnavailableError(f"RTMR3 was not extended: {register}: {error.strerror}")
+def _extend_in_sysfs(machine: Machine, digest: bytes) -> None:
+    """Write the digest in one call at the file's start, as the ABI asks."""
+    try:
+        descriptor = os.open(machine.measurements / RTMR3, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(descriptor, digest)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise device_error(RTMR3, error.errno or errno.EIO) from error
+
+
+def _extend_through_driver(machine: Machine, digest: bytes) -> None:
+    driver_extend(digest, machine.device(), index=RTMR3_INDEX)
+
+
+def _extend_through_library(machine: Machine, digest: bytes) -> None:
+    library_extend(digest, machine.library, index=RTMR3_INDEX)
+
+
+EXTENSIONS: dict[str, Callable[[Machine, bytes], None]] = {
+    "sysfs": _extend_in_sysfs,
+    "driver": _extend_through_driver,
+    "library": _extend_through_library,
+}
+
+
+def _has_no_such_interface(error: QuoteError) -> bool:
+    if isinstance(error, LibraryError):
+        return error.status in (NOT_SUPPORTED, DEVICE_FAILURE)
+    return isinstance(error, DeviceMissingError)

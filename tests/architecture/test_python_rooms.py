@@ -61,6 +61,8 @@ ROOMS = {
     "attestation.simulator.pcs": {"attestation"},
     "attestation.simulator.server": {"attestation", "socket", "uvicorn"},
     "attestation.simulator.sockets": {"attestation", "socket"},
+    "attestation.survey": {"attestation", "quote_ext"},
+    "attestation.this_machine": {"attestation", "django"},
     "attestation.urls": {"attestation", "django"},
     "attestation.watch": {"attestation"},
     "attestation.watch.channels": {"attestation", "django", "httpx"},

@@ -11,8 +11,10 @@ from typing import Literal
 
 import pytest
 
-from attestation.attester import ConfigfsSource, SimulatorSource, TdxAttester, choose_attester
+from attestation.attester import SimulatorSource, TdxAttester, choose_attester
 from attestation.errors import ConfigurationError, UnavailableError
+from attestation.hardware.machine import Machine
+from attestation.hardware.sources import ConfigfsSource
 from attestation.quote import parse_quote
 from attestation.simulator.installation import Installation, create_simulator
 from attestation.simulator.platform import Platform
@@ -31,6 +33,14 @@ PLATFORM = Platform.create(NOW, seed=b"attester")
 
 def simulated_quote(report_data: bytes) -> bytes:
     return PLATFORM.quote(Td(report_data=report_data))
+
+
+def nothing_but(configfs: Path) -> Machine:
+    """Return a machine that has configfs at a path, if anything is there, and no other interface."""
+    nowhere = Path("/nonexistent")
+    return Machine(
+        configfs=configfs, devices=(nowhere,), attest_conf=nowhere, measurements=nowhere, acpi_tables=nowhere
+    )
 
 
 class Device:
@@ -218,7 +228,7 @@ async def test_prepared_entry_of_configfs_is_used(tmp_path: Path) -> None:
     reports = TsmReports()
     reports.quote = simulated_quote
     with served(reports, tmp_path / "confchat"):
-        attester = choose_attester(tdx="auto", configfs_root=tmp_path, simulator_directory=None)
+        attester = choose_attester(tdx="auto", machine=nothing_but(tmp_path), simulator_directory=None)
         quote = await attester.quote(REPORT_DATA)
     assert (attester.name, attester.trust_anchor) == ("configfs", "intel")
     assert parse_quote(quote).report.report_data == REPORT_DATA
@@ -226,14 +236,14 @@ async def test_prepared_entry_of_configfs_is_used(tmp_path: Path) -> None:
 
 
 async def test_ordinary_directory_in_the_place_of_configfs_is_unavailable(tmp_path: Path) -> None:
-    attester = TdxAttester(ConfigfsSource(tmp_path))
+    attester = TdxAttester(ConfigfsSource(nothing_but(tmp_path)))
     with pytest.raises(UnavailableError, match="provider"):
         await attester.quote(REPORT_DATA)
     assert list(tmp_path.iterdir()) == []
 
 
 async def test_missing_hardware_that_was_asked_for_is_not_replaced(simulator: Path, tmp_path: Path) -> None:
-    attester = choose_attester(tdx="configfs", configfs_root=tmp_path / "none", simulator_directory=simulator)
+    attester = choose_attester(tdx="configfs", machine=nothing_but(tmp_path / "none"), simulator_directory=simulator)
     assert attester.trust_anchor == "intel"
     with pytest.raises(UnavailableError):
         await attester.quote(REPORT_DATA)
@@ -241,7 +251,7 @@ async def test_missing_hardware_that_was_asked_for_is_not_replaced(simulator: Pa
 
 def test_hardware_comes_before_the_simulator(simulator: Path, tmp_path: Path) -> None:
     (tmp_path / "report").mkdir()
-    chosen = choose_attester(tdx="auto", configfs_root=tmp_path / "report", simulator_directory=simulator)
+    chosen = choose_attester(tdx="auto", machine=nothing_but(tmp_path / "report"), simulator_directory=simulator)
     assert chosen.name == "configfs"
 
 
@@ -249,16 +259,16 @@ def test_hardware_comes_before_the_simulator(simulator: Path, tmp_path: Path) ->
 def test_simulator_is_chosen_where_it_may_be(
     simulator: Path, tmp_path: Path, tdx: Literal["auto", "simulator"]
 ) -> None:
-    chosen = choose_attester(tdx=tdx, configfs_root=tmp_path / "none", simulator_directory=simulator)
+    chosen = choose_attester(tdx=tdx, machine=nothing_but(tmp_path / "none"), simulator_directory=simulator)
     assert chosen.trust_anchor == "simulator"
 
 
 @pytest.mark.parametrize("tdx", ["auto", "simulator"])
 def test_simulator_is_never_chosen_where_it_may_not_be(tmp_path: Path, tdx: Literal["auto", "simulator"]) -> None:
     with pytest.raises(ConfigurationError, match="only development"):
-        choose_attester(tdx=tdx, configfs_root=tmp_path / "none", simulator_directory=None)
+        choose_attester(tdx=tdx, machine=nothing_but(tmp_path / "none"), simulator_directory=None)
 
 
 def test_simulator_that_is_not_set_up_is_a_matter_of_configuration(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="set-up"):
-        choose_attester(tdx="simulator", configfs_root=tmp_path / "none", simulator_directory=tmp_path)
+        choose_attester(tdx="simulator", machine=nothing_but(tmp_path / "none"), simulator_directory=tmp_path)

@@ -16,7 +16,7 @@ EMBEDDED = Choices(
     model_fault="",
 )
 REAL = Choices(
-    tdx="/sys/kernel/config/tsm/report",
+    tdx="configfs",
     is_tdx_simulated=False,
     model="deepseek-r1:70b",
     model_host="http://127.0.0.1:11434",
@@ -48,7 +48,7 @@ def test_everything_simulated_is_named_as_such() -> None:
 
 def test_nothing_real_is_called_simulated() -> None:
     assert "Simulated here" not in told(REAL)
-    assert "the device at /sys/kernel/config/tsm/report" in told(REAL)
+    assert "this machine, asked through configfs" in told(REAL)
     assert "deepseek-r1:70b, on Ollama at http://127.0.0.1:11434" in told(REAL)
 
 

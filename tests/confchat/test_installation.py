@@ -87,7 +87,7 @@ def test_two_installations_share_no_secret(data_dir: Path, tmp_path: Path, setti
 @pytest.mark.django_db(transaction=True)
 def test_without_a_device_or_leave_to_simulate_nothing_is_set_up(data_dir: Path, settings: Settings) -> None:
     settings.CONFCHAT_DEVELOPMENT = False
-    with pytest.raises(ConfigurationError, match="no TDX device"):
+    with pytest.raises(ConfigurationError, match="no way to a quote"):
         set_up(data_dir)
     assert not (data_dir / "simulator").exists()
     assert not User.objects.exists()

@@ -47,7 +47,8 @@ def test_health_and_readiness_are_told(server: Server) -> None:
     ready = httpx.get(f"{server.address}/readyz", trust_env=False)
     found = ready.json()
     collateral = found.pop("collateral")
-    assert (ready.status_code, found) == (200, {"ready": True, "faults": {}, "warnings": {}})
+    quotes = {"from": "simulator", "tried": ["configfs", "library", "qgs", "driver", "simulator"]}
+    assert (ready.status_code, found) == (200, {"ready": True, "faults": {}, "warnings": {}, "quotes": quotes})
     assert collateral["age_s"] < 60
     assert collateral["expires_at"] > time.time()
 

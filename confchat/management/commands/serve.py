@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
     def _announce(self, model: ModelChoice, installation: Installation) -> None:
         choices = Choices(
-            tdx=str(settings.CONFCHAT_SIMULATOR_DIR if installation.is_simulated else settings.CONFCHAT_CONFIGFS),
+            tdx=str(settings.CONFCHAT_SIMULATOR_DIR if installation.is_simulated else installation.quotes_from),
             is_tdx_simulated=installation.is_simulated,
             model=settings.CONFCHAT_MODEL,
             model_host=model.host,
