@@ -9,6 +9,7 @@ from typing import Any
 from attestation.encoding import b64encode
 from tests.cases.case import IDS, NEEDS_STATEMENT, OPTIONAL
 from tests.cases.scene import POLICY, TRUST
+from tests.cases.shipped import shipped_cases
 
 # Where the verdict of the index is not the whole of ours, and why.
 ATTRIBUTES = {
@@ -38,7 +39,9 @@ def build_real(vectors: Path) -> dict[str, Any]:
         for number, expectation in enumerate(vector["expectations"]):
             name = f"{vector['name']} {expectation['at']}"
             bases[name] = _base(index.parent, vector, expectation)
-            cases.append({"name": name, "base": name, "set": {}, "expected": _expected(vector, expectation)})
+            expected = _expected(vector, expectation)
+            cases.append({"name": name, "base": name, "set": {}, "expected": expected})
+            cases.extend(shipped_cases(vector["name"], expectation["at"], base=name, expected=expected))
             if number == 0 and vector["name"] == "v5-alibaba-90c06f":
                 cases.append(_allow_listed(vector, expectation, name))
     return {"bases": bases, "cases": cases}
