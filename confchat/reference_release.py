@@ -21,7 +21,7 @@ from attestation.reference_values import Measurements, ReferenceRelease, build_m
 LIFETIME = timedelta(days=365)
 RENEWED_BEFORE = timedelta(days=30)
 PROGRAM_DIRECTORIES = ("attestation", "confchat", "quote_ext", "static", "templates")
-PROGRAM_SUFFIXES = frozenset({".css", ".html", ".js", ".py", ".so", ".svg"})
+PROGRAM_SUFFIXES = frozenset({".css", ".html", ".js", ".json", ".py", ".so", ".svg"})
 
 
 def renew_release(
