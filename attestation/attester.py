@@ -7,7 +7,7 @@ a time limit.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,11 +197,19 @@ def choose_attester(
             f"this machine has no way to a quote, and only development may use the simulator: {reasons}. "
             "`manage.py attester` says more"
         )
-    simulator = SimulatorSource(simulator_directory)
-    return TdxAttester(simulator, trials=(*trials, Trial(simulator.name, "")))
+    return simulated_attester(simulator_directory, missing=trials)
 
 
-def _hardware_attester(source: QuoteSource, machine: Machine, missing: list[Trial]) -> TdxAttester:
+def simulated_attester(
+    directory: Path, *, timeout_s: float = QUOTE_TIMEOUT_S, missing: Iterable[Trial] = ()
+) -> TdxAttester:
+    """Return the attester of a simulated machine. Raises `ConfigurationError` where none is set up."""
+    source = SimulatorSource(directory)
+    trials = (*missing, Trial(source.name, ""))
+    return TdxAttester(source, measurement=source.guest, trials=trials, timeout_s=timeout_s)
+
+
+def _hardware_attester(source: QuoteSource, machine: Machine, missing: Iterable[Trial]) -> TdxAttester:
     trials = (*missing, Trial(source.name, ""))
     return TdxAttester(source, measurement=HardwareMeasurement(machine), trials=trials)
 

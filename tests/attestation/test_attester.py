@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import hashlib
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -210,6 +211,15 @@ async def test_simulator_gives_quotes_over_its_socket(serving: Path) -> None:
     for number in range(3):
         quote = await attester.quote(bytes([number]) * 64)
         assert parse_quote(quote).report.report_data == bytes([number]) * 64
+
+
+async def test_simulated_machine_that_is_chosen_can_be_measured_at_run_time(serving: Path, tmp_path: Path) -> None:
+    attester = choose_attester(tdx="auto", machine=nothing_but(tmp_path / "none"), simulator_directory=serving)
+    before = await attester.registers()
+    await attester.extend(b"\x11" * 48)
+    assert attester.measured_through == "simulator"
+    assert await attester.registers() == (*before[:3], hashlib.sha384(before[3] + b"\x11" * 48).digest())
+    assert await attester.firmware_log()
 
 
 async def test_simulator_without_its_service_is_unavailable(simulator: Path) -> None:
