@@ -22,6 +22,7 @@ from attestation.policy import NO_CONVERSATION
 from attestation.records import read_bundle, read_json
 from attestation.search import Wanted, newest_first
 from attestation.statement import parse_statement
+from attestation.verified import VerifiedCache
 
 CollateralSource = Callable[[bytes], Awaitable[Collateral]]
 
@@ -38,7 +39,7 @@ class Again:
     stored_at: datetime | None
 
 
-def verify_again(attestation: Attestation, *, now: datetime) -> Again:
+def verify_again(attestation: Attestation, *, now: datetime, cache: VerifiedCache | None = None) -> Again:
     """Verify a record under this installation's own keys and policy of today.
 
     Nobody's word about the question is taken from the record itself: its nonce and key exchange count as not known.
@@ -50,7 +51,7 @@ def verify_again(attestation: Attestation, *, now: datetime) -> Again:
     bundle = read_bundle(attestation)
     today, lists, stored_at = _todays_lists(attestation, bundle.evidence, now=now)
     anchors = own_anchors(attestation)
-    verification = verify_bundle(bundle, anchors=anchors, at=None, today=today)
+    verification = verify_bundle(bundle, anchors=anchors, at=None, today=today, cache=cache)
     return Again(verification=verification, lists=lists, stored_at=stored_at)
 
 

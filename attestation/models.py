@@ -227,3 +227,28 @@ class WitnessAnswer(models.Model):
 
     class Meta:
         default_permissions = ()
+
+
+class VerifyRun(models.Model):
+    """One verification of many records: what is looked for, how far it has come, and what it found by then.
+
+    `asked` is the search as it stands in an address; `cursor` the place of the last record done, empty at first.
+    `counts` counts findings by name; `found` lists the first records with a finding, as `[record, finding, check]`.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL)
+    asked = models.CharField(max_length=2000, blank=True)
+    with_todays_lists = models.BooleanField()
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    newest_at = models.DateTimeField(null=True)
+    oldest_at = models.DateTimeField(null=True)
+    reached_at = models.DateTimeField(null=True)
+    cursor = models.CharField(max_length=64, blank=True)
+    counts = models.JSONField(default=dict)
+    found = models.JSONField(default=list)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["-began_at"], name="verify_run_newest")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from attestation import log_pages, pages, views, workspace
+from attestation import log_pages, pages, verify_pages, views, workspace
 
 app_name = "attestation"
 
@@ -13,6 +13,9 @@ urlpatterns = [
     path("overview/", pages.overview, name="overview"),
     path("dry-run/", workspace.dry_run, name="dry-run"),
     path("compare/", workspace.compare, name="compare"),
+    path("verify/", verify_pages.runs, name="runs"),
+    path("verify/<uuid:run>/", verify_pages.run, name="run"),
+    path("verify/<uuid:run>/step", verify_pages.step, name="step"),
     path("records/<uuid:record>/again/", workspace.again, name="again"),
     path("records/<uuid:record>/", views.record, name="record"),
     path("records/<uuid:record>/evidence.zip", views.evidence, name="evidence"),

@@ -125,6 +125,16 @@ WITNESS_WORDS: dict[str, str] = {
     ),
 }
 
+# What comes of verifying a record again.
+FINDING_WORDS: dict[str, str] = {
+    "holds": gettext_noop("Holds, and stands in the signed log"),
+    "not yet logged": gettext_noop("Holds; no signed checkpoint covers it yet"),
+    "differs": gettext_noop("Would be judged otherwise than was recorded"),
+    "not good now": gettext_noop("Held then, and does not with today's lists"),
+    "not in the log": gettext_noop("Is not what stands in the log"),
+    "unreadable": gettext_noop("Cannot be read"),
+}
+
 # Kinds of log entries.
 ENTRY_WORDS: dict[str, str] = {
     "attestation": gettext_noop("Attestations"),

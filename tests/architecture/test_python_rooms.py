@@ -67,6 +67,8 @@ ROOMS = {
     "attestation.watch": {"attestation"},
     "attestation.watch.channels": {"attestation", "django", "httpx"},
     "attestation.watch.concerns": {"attestation", "django"},
+    "attestation.verify_pages": {"attestation", "django"},
+    "attestation.verify_run": {"attestation"},
     "attestation.views": {"attestation", "django"},
     "attestation.policy_form": {"attestation", "django"},
     "attestation.workspace": {"attestation", "django"},

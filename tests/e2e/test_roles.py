@@ -38,6 +38,9 @@ ROUTES = {
     "attestation/records/{record}/": HIDDEN,
     "attestation/records/{record}/again/": READERS,
     "attestation/records/{record}/evidence.zip": HIDDEN,
+    "attestation/verify/": READERS,
+    "attestation/verify/{run}/": (SIGN_IN, 403, 404, 404),  # a run that nobody began
+    "attestation/verify/{run}/step": POST_ONLY,
     "attestation/evidence": POST_ONLY,
     "attestation/releases": OPEN,
     "attestation/keys": OPEN,
@@ -49,7 +52,11 @@ ROUTES = {
 }
 # allauth's own: accounts are made by an administrator, nobody signs up, and no mail is sent.
 ACCOUNTS = re.compile(r"accounts/")
-PARAMETERS = {"conversation": "00000000-0000-4000-8000-000000000001", "path": "x"}
+PARAMETERS = {
+    "conversation": "00000000-0000-4000-8000-000000000001",
+    "path": "x",
+    "run": "00000000-0000-4000-8000-000000000002",
+}
 
 
 @pytest.fixture(scope="module")
