@@ -2,119 +2,30 @@ from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from attestation.attester import TdxAttester, choose_attester
 from attestation.errors import ConfigurationError, UnavailableError
-from attestation.hardware.machine import Machine, UnixAddress, VsockAddress, parse_address
-from attestation.hardware.sources import SOURCES, Way
+from attestation.hardware.machine import UnixAddress, VsockAddress, parse_address
+from attestation.hardware.sources import SOURCES
 from attestation.quote import parse_quote
-from attestation.simulator.installation import Installation, create_simulator
-from attestation.simulator.qgs import QuotingService
-from attestation.simulator.td_report import build_td_report
-from tests.quote_ext.attest_library import AttestLibrary, attest_library
-from tests.quote_ext.quoting_service import REQUEST_FRAME_SIZE, quoting_service
-from tests.quote_ext.tdx_device import ANOLIS, DCAP_DEFAULT, INTEL_V3, MAINLINE, TDX10, TdxDevice, plugged
-from tests.quote_ext.tsm_plain import served
-from tests.quote_ext.tsm_report import TsmReports
+from attestation.simulator.installation import create_simulator
+from tests.hardware_scene import NOTHING, PLUGS, Scene, SimulatedHost
+from tests.quote_ext.tdx_device import ANOLIS, DCAP_DEFAULT, INTEL_V3, TDX10
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
 REPORT_DATA = bytes(range(64))
-NOWHERE = Path("/nonexistent")
-NOTHING = Machine(
-    configfs=NOWHERE,
-    library="/nonexistent",
-    devices=(NOWHERE,),
-    attest_conf=NOWHERE,
-    measurements=NOWHERE,
-    acpi_tables=NOWHERE,
-)
-
-
-class Host:
-    """A TDX module and a quoting service, those of the simulator, behind whatever interface is plugged in."""
-
-    def __init__(self, directory: Path) -> None:
-        create_simulator(directory, now=NOW)
-        self._installation = Installation.open(directory)
-        self._service = QuotingService(self._installation)
-
-    def report(self, report_data: bytes) -> bytes:
-        return build_td_report(self._installation.td(report_data), mac_key=self._installation.report_key)
-
-    def answer(self, frame: bytes) -> bytes:
-        answer = self._service.answer(frame[4:])
-        return len(answer).to_bytes(4, "big") + answer
-
-    def quote(self, report_data: bytes) -> bytes:
-        return self._installation.platform.quote(self._installation.td(report_data))
-
-
-class Scene:
-    """A machine that interfaces are plugged into."""
-
-    def __init__(self, directory: Path, stack: contextlib.ExitStack) -> None:
-        self.host = Host(directory / "simulator")
-        self.machine = NOTHING
-        self._directory = directory
-        self._stack = stack
-
-    def configfs(self) -> TsmReports:
-        reports = TsmReports()
-        reports.quote = self.host.quote
-        self._stack.enter_context(served(reports, self._directory / "report" / "confchat"))
-        self.machine = replace(self.machine, configfs=self._directory / "report")
-        return reports
-
-    def device(self, numbers: frozenset[int]) -> TdxDevice:
-        device = TdxDevice(numbers)
-        device.report, device.answer = self.host.report, self.host.answer
-        try:
-            path = self._stack.enter_context(plugged(device, self._directory / "tdx_guest"))
-        except OSError as error:
-            pytest.skip(f"the stand-in for a TDX device needs root and /dev/fuse: {error}")
-        self.machine = replace(self.machine, devices=(NOWHERE, path))
-        return device
-
-    def library(self) -> AttestLibrary:
-        library = self._stack.enter_context(attest_library(self._directory))
-        library.quote = self.host.quote
-        self.machine = replace(self.machine, library=str(library.path))
-        return library
-
-    def quoting_service(self) -> None:
-        path = self._directory / "qgs.socket"
-        service = self._stack.enter_context(quoting_service(path, lambda _connection: None))
-        service.reads_first = False
-        service.answer = lambda connection: connection.sendall(
-            self.host.answer(connection.recv(REQUEST_FRAME_SIZE, 0x100))  # MSG_WAITALL
-        )
-        self.machine = replace(self.machine, quoting_service=f"unix:{path}")
-
-    def choose(self, tdx: Way | None = None) -> TdxAttester:
-        attester = choose_attester(tdx=tdx or "auto", machine=self.machine, simulator_directory=None)
-        self._stack.callback(attester.close)
-        return attester
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    (tmp_path / "report").mkdir()
+    create_simulator(tmp_path / "simulator", now=NOW)
     with contextlib.ExitStack() as stack:
-        yield Scene(tmp_path, stack)
-
-
-PLUGS: dict[str, Callable[[Scene], object]] = {
-    "configfs": lambda scene: scene.configfs(),
-    "library": lambda scene: (scene.device(MAINLINE), scene.library()),
-    "qgs": lambda scene: (scene.device(MAINLINE), scene.quoting_service()),
-    "driver": lambda scene: scene.device(ANOLIS),
-}
+        yield Scene(tmp_path, stack, host=SimulatedHost(tmp_path / "simulator"))
 
 
 @pytest.mark.parametrize("way", SOURCES)

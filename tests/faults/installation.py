@@ -44,6 +44,7 @@ class Installation:
     environment: dict[str, str]
     listener: socket.socket
     ping_s: float = PING_S
+    program: str = "tests.faults.server"
     log: list[str] = field(default_factory=list)
     process: subprocess.Popen[str] | None = None
 
@@ -54,7 +55,7 @@ class Installation:
 
     def start(self) -> None:
         """Start the web server and wait until it answers."""
-        command = [sys.executable, "-m", "tests.faults.server", str(self.listener.fileno())]
+        command = [sys.executable, "-m", self.program, str(self.listener.fileno())]
         self.process = subprocess.Popen(
             [*command, f"http://127.0.0.1:{self.verifier_port}", str(self.ping_s)],
             cwd=ROOT,
@@ -106,6 +107,7 @@ class Installation:
 def installed(data_dir: Path, **settings: str) -> Iterator[Installation]:
     """Set the product up in `data_dir`, with more settings, and serve it."""
     model_port = free_port()
+    data_dir.mkdir(mode=0o700, exist_ok=True)
     with open_listener("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         environment = inherited_environment() | {
@@ -137,8 +139,10 @@ def installed(data_dir: Path, **settings: str) -> Iterator[Installation]:
 
 
 @contextmanager
-def beside(installation: Installation, *, ping_s: float = PING_S, **settings: str) -> Iterator[Installation]:
-    """Serve the same installation a second time, with other settings."""
+def beside(
+    installation: Installation, *, ping_s: float = PING_S, program: str = "tests.faults.server", **settings: str
+) -> Iterator[Installation]:
+    """Serve the same installation a second time, with other settings, or by another program of the same usage."""
     with open_listener("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
         other = replace(
@@ -147,6 +151,7 @@ def beside(installation: Installation, *, ping_s: float = PING_S, **settings: st
             environment=installation.environment | {"PORT": str(port), **settings},
             listener=listener,
             ping_s=ping_s,
+            program=program,
             log=[],
             process=None,
         )
