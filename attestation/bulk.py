@@ -24,6 +24,9 @@ from attestation.collateral import Collateral
 from attestation.encoding import b64decode, b64encode, parse_json
 from attestation.errors import MalformedError
 from attestation.evidence import Evidence
+from attestation.log.leaves import SALT_SIZE
+from attestation.log.merkle import HASH_SIZE
+from attestation.log.proof import MAX_PATH, LogProof
 from attestation.program import is_program_file
 
 VERSION = "confchat/1 evidence export"
@@ -36,7 +39,8 @@ _SIGNATURE_LABEL = b"confchat/1 export\x00"
 README = """This archive holds the evidence of many attestations, and nothing of any conversation.
 
 records.jsonl   a line for each record, numbered from 1, and a line for each part that records have in common
-summary.json    what was asked for, how many records there are, which are known to be gone, the digest of records.jsonl
+summary.json    what was asked for, how many records there are, which are known to be gone, the digest of records.jsonl,
+                and the signed checkpoint of the public log to which each record proves its place
 summary.sig     the operator's signature over summary.json (Ed25519 by the log key)
 verify.py       judges every record again, with Python and its package "cryptography" alone
 
@@ -54,6 +58,16 @@ def signed_summary(summary: bytes) -> bytes:
 def part_line(content: bytes) -> bytes:
     """Return the line of a part that records have in common."""
     return _line({"part": hashlib.sha256(content).hexdigest(), "content": b64encode(content)})
+
+
+def log_members(proof: LogProof) -> dict[str, Any]:
+    """Return a record's place in the log without the checkpoint, which the summary brings for all of them."""
+    return {
+        "entry": b64encode(proof.entry),
+        "salt": b64encode(proof.salt),
+        "index": proof.index,
+        "path": [b64encode(node) for node in proof.path],
+    }
 
 
 def record_line(number: int, members: Mapping[str, Any], evidence: Mapping[str, bytes]) -> bytes:
@@ -163,9 +177,22 @@ class BulkArchive:
                 token=members["token"],
                 release=self._read(digests, "release", _release) if "release" in digests else None,
                 keys=self._read(digests, "keys", lambda data: dict(parse_json(data))),
+                log=_log_proof(members.get("log"), self.summary.get("checkpoint")),
             )
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise MalformedError("a record does not have the known form") from error
+
+
+def _log_proof(members: Mapping[str, Any] | None, note: Any) -> LogProof | None:
+    if members is None or not isinstance(note, str) or type(members["index"]) is not int:
+        return None
+    return LogProof(
+        entry=b64decode(members["entry"]),
+        salt=b64decode(members["salt"], size=SALT_SIZE),
+        index=members["index"],
+        path=tuple(b64decode(node, size=HASH_SIZE) for node in members["path"][:MAX_PATH]),
+        note=note,
+    )
 
 
 def _release(data: bytes) -> tuple[bytes, bytes]:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import IO, Any
+from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.db.models import Max, Min
@@ -22,11 +23,14 @@ from attestation.bulk import (
     SIGNATURE,
     SUMMARY,
     VERSION,
+    log_members,
     part_line,
     record_line,
     signed_summary,
 )
-from attestation.models import Attestation, LogEntry, SharedPart
+from attestation.log.proof import LogProof
+from attestation.log.store import read_log_proofs
+from attestation.models import Attestation, LogCheckpoint, LogEntry, SharedPart
 from attestation.program import program_files
 from attestation.records import describe_verdict, each_page
 from attestation.search import Wanted
@@ -51,7 +55,7 @@ def iter_export(wanted: Wanted, *, sign: Sign, now: datetime) -> Iterator[bytes]
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in {README_NAME: README.encode(), **program_files()}.items():
             _write(archive, name, content)
-        writer = _Writer()
+        writer = _Writer(LogCheckpoint.objects.order_by("-size").first())
         with archive.open(_deflated(RECORDS), "w", force_zip64=True) as file:
             for page in each_page(wanted):
                 writer.write_page(file, page)
@@ -65,7 +69,9 @@ def iter_export(wanted: Wanted, *, sign: Sign, now: datetime) -> Iterator[bytes]
 class _Writer:
     """What was written so far, in numbers."""
 
-    def __init__(self) -> None:
+    def __init__(self, checkpoint: LogCheckpoint | None) -> None:
+        """Begin; every record proves its place in the log of `checkpoint`, as far as that covers it."""
+        self._checkpoint = checkpoint
         self._digest = hashlib.sha256()
         self._known: dict[int, str] = {}
         self._outcomes: Counter[str] = Counter()
@@ -76,11 +82,12 @@ class _Writer:
     def write_page(self, file: IO[bytes], page: list[Attestation]) -> None:
         for line in self._new_parts(page):
             self._write(file, line)
+        proofs = read_log_proofs(page, self._checkpoint)
         for attestation in page:
             self._outcomes[attestation.outcome] += 1
             self._newest, self._oldest = self._newest or attestation, attestation
             own = {name: bytes(getattr(attestation, name)) for name in _OWN}
-            self._write(file, record_line(self._outcomes.total(), self._members(attestation), own))
+            self._write(file, record_line(self._outcomes.total(), self._members(attestation, proofs), own))
         span = LogEntry.objects.filter(record__in=page, kind="attestation").aggregate(Min("index"), Max("index"))
         if span["index__min"] is not None:
             first, last = self._log or (span["index__min"], span["index__max"])
@@ -99,6 +106,7 @@ class _Writer:
             "outcomes": dict(self._outcomes),
             "newest": None if self._newest is None else _time(self._newest.verdict_at),
             "oldest": None if self._oldest is None else _time(self._oldest.verdict_at),
+            "checkpoint": None if self._checkpoint is None else self._checkpoint.note,
             "log": None if self._log is None else {"first": first, "last": last},
             "removed": gone.count(),
             "records_sha256": self._digest.hexdigest(),
@@ -110,7 +118,7 @@ class _Writer:
             self._known[key] = part.digest
             yield part_line(bytes(part.content))
 
-    def _members(self, attestation: Attestation) -> dict[str, Any]:
+    def _members(self, attestation: Attestation, proofs: Mapping[UUID, LogProof]) -> dict[str, Any]:
         keys = {name: getattr(attestation, f"{name}_id") for name in _PARTS}
         return {
             "record": str(attestation.pk),
@@ -118,6 +126,7 @@ class _Writer:
             "token": attestation.token or None,
             "verdict": describe_verdict(attestation),
             "parts": {name: self._known[key] for name, key in keys.items() if key is not None},
+            "log": log_members(proofs[attestation.pk]) if attestation.pk in proofs else None,
         }
 
     def _write(self, file: IO[bytes], line: bytes) -> None:

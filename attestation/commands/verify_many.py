@@ -30,12 +30,14 @@ class Tally:
     faults: list[str] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     contradicted: list[str] = field(default_factory=list)
+    not_logged: list[str] = field(default_factory=list)
+    without_proof: int = 0
     simulated: int = 0
 
     @property
     def holds(self) -> bool:
-        """Whether the archive is whole, and every record is what the history says of it."""
-        return not self.faults and not self.contradicted
+        """Whether the archive is whole, and every record is what the history and the public log say of it."""
+        return not self.faults and not self.contradicted and not self.not_logged
 
 
 def verify_many(path: Path, anchors: Anchors) -> Tally:
@@ -63,6 +65,8 @@ def to_members(tally: Tally) -> dict[str, Any]:
         "simulated": tally.simulated,
         "failing": dict(tally.reasons.most_common()),
         "contradicted": tally.contradicted,
+        "not_logged": tally.not_logged,
+        "without_log_proof": tally.without_proof,
         "faults": tally.faults,
     }
 
@@ -74,22 +78,32 @@ def to_lines(tally: Tally) -> Iterable[str]:
         yield f"{tally.simulated} of them are simulated. {SIMULATED}"
     yield from (f"    {number} fail {reason}" for reason, number in tally.reasons.most_common())
     yield from (f" ✗ {printable(fault)}" for fault in tally.faults)
-    for record in tally.contradicted[:MOST_TOLD]:
-        yield f" ✗ {printable(record)}: the history says that it was affirmed, and it does not hold here."
-    if len(tally.contradicted) > MOST_TOLD:
-        yield f" ✗ … and {len(tally.contradicted) - MOST_TOLD} more of them."
+    yield from _named(tally.contradicted, "the history says that it was affirmed, and it does not hold here.")
+    yield from _named(tally.not_logged, "it is not what stands in the public log.")
+    if tally.without_proof:
+        yield f"{tally.without_proof} of them bring no proof of their place in the log that could be checked here."
     if tally.holds:
         yield " ✓ The archive is whole, and whatever the history says was affirmed holds here."
     yield f"Not known of any record, and not checked unless given: {', '.join(sorted(OPEN))}."
 
 
+def _named(records: list[str], what: str) -> Iterable[str]:
+    yield from (f" ✗ {printable(record)}: {what}" for record in records[:MOST_TOLD])
+    if len(records) > MOST_TOLD:
+        yield f" ✗ … and {len(records) - MOST_TOLD} more of them."
+
+
 def _count(tally: Tally, bundle: Bundle, anchors: Anchors, cache: VerifiedCache) -> None:
     try:
-        result = verify_bundle(bundle, anchors=anchors, at=None, cache=cache).then
+        verification = verify_bundle(bundle, anchors=anchors, at=None, cache=cache)
     except MalformedError:
         tally.reasons["quote.parse (quote_malformed)"] += 1
         fails = True
     else:
+        result, logged = verification.then, verification.logged.status
+        if logged == "fail":
+            tally.not_logged.append(bundle.record)
+        tally.without_proof += logged == "unknown"
         tally.simulated += result.simulated
         fails = not _holds(result)
         if fails and result.reason is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -93,6 +94,31 @@ def read_log_proof(attestation: Attestation) -> LogProof | None:
         path=tuple(read_tree(kept.size).prove_inclusion(row.index)),
         note=kept.note,
     )
+
+
+def read_log_proofs(records: Sequence[Attestation], kept: LogCheckpoint | None) -> dict[UUID, LogProof]:
+    """Return, by record, the proof that its entry stands in one checkpoint; those that it does not cover have none.
+
+    Each tile of the tree is read once for all of them.
+
+    Raises:
+        ConfigurationError: the database lacks entries.
+    """
+    if kept is None:
+        return {}
+    rows = LogEntry.objects.filter(record__in=records, kind="attestation", index__lt=kept.size, salt__isnull=False)
+    tree = read_tree(kept.size)
+    return {
+        row.record_id: LogProof(
+            entry=bytes(row.entry),
+            salt=bytes(row.salt or b""),
+            index=row.index,
+            path=tuple(tree.prove_inclusion(row.index)),
+            note=kept.note,
+        )
+        for row in rows
+        if row.record_id is not None
+    }
 
 
 def sign_log(signer: CheckpointSigner) -> SignedCheckpoint:

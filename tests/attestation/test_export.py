@@ -12,12 +12,15 @@ from pathlib import Path
 
 import pytest
 from django.test import AsyncClient
+from tlog_scales.tiles import leaf_hash
+from tlog_scales.tlog import Checkpoint, InclusionProof
 
 from attestation import publication
 from attestation.__main__ import BAD_INPUT, GREEN, NOT_GREEN, main
-from attestation.encoding import b64encode
+from attestation.encoding import b64decode, b64encode
 from attestation.export import iter_export
-from attestation.models import Attestation
+from attestation.log.store import sign_log
+from attestation.models import Attestation, LogEntry
 from attestation.search import Wanted
 from confchat.models import User
 from tests.attestation.scene import NOW, Scene
@@ -78,6 +81,38 @@ def test_a_record_that_the_history_flatters_is_named(
     assert main(command(scene, exported(tmp_path))) == NOT_GREEN
     told = capsys.readouterr().out
     assert f"{records[2]}: the history says that it was affirmed" in told
+
+
+def test_each_record_proves_its_place_in_the_log(
+    records: list[str], scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Attestation.objects.filter(pk=records[0]).update(server_outcome="affirming")  # as it was logged
+    sign_log(publication.checkpoint_signer())
+    later = record_one(scene, user=None, at=5)
+    path = exported(tmp_path)
+    assert main([*command(scene, path), "--json"]) == GREEN
+    told = json.loads(capsys.readouterr().out)
+    assert (told["records"], told["without_log_proof"], told["not_logged"]) == (4, 1, []), later
+    with zipfile.ZipFile(path) as archive:
+        note = json.loads(archive.read("summary.json"))["checkpoint"]
+        lines = [json.loads(line) for line in archive.read("records.jsonl").splitlines()]
+    checkpoint = Checkpoint.from_text(note)
+    line = next(line for line in lines if line.get("record") == records[1])
+    proof = [b64decode(node) for node in line["log"]["path"]]
+    leaf = leaf_hash(b64decode(line["log"]["entry"]))
+    InclusionProof(line["log"]["index"], checkpoint.size, proof).check(leaf, checkpoint.root_hash)
+
+
+def test_a_record_that_the_operator_changed_before_he_signed_the_archive_is_named(
+    records: list[str], scene: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sign_log(publication.checkpoint_signer())
+    Attestation.objects.filter(pk=records[1]).update(server_outcome="contraindicated")
+    LogEntry.objects.filter(record=records[2]).update(salt=bytes(32))
+    assert main(command(scene, exported(tmp_path))) == NOT_GREEN
+    told = capsys.readouterr().out
+    for record in records[:3]:
+        assert f"{record}: it is not what stands in the public log" in told
 
 
 def _without_last(lines: list[bytes]) -> list[bytes]:

@@ -8,8 +8,11 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,6 +20,7 @@ from attestation.__main__ import BAD_INPUT, GREEN, NOT_GREEN, main
 from attestation.bundle import Bundle, build_bundle
 from attestation.encoding import b64encode
 from tests.attestation.scene import CONVERSATION, NONCE, ORIGIN, SUITE, Scene, affirmed_bundle, build_scene
+from tests.collateral_service import answers_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -152,6 +156,34 @@ def test_what_is_no_bundle_is_bad_input(tmp_path: Path, content: bytes, capsys: 
 
 def test_a_missing_file_is_bad_input(tmp_path: Path) -> None:
     assert main(["verify", str(tmp_path / "nothing.zip")]) == BAD_INPUT
+
+
+def test_todays_lists_are_fetched_from_a_service(
+    scene: Scene, bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A whole way: a process's own HTTP client, a service on a socket, and its lists under the pinned root."""
+    today = datetime.now(UTC)
+    answers = answers_of(scene.platform.collateral(today - timedelta(hours=1)))
+
+    class Service(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = answers[urlsplit(self.path).path]
+            self.send_response(200)
+            for name, value in {**answer.headers, "content-length": str(len(answer.content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing."""
+
+    arguments = [*command(scene, bundle, tmp_path), "--json"]
+    with ThreadingHTTPServer(("127.0.0.1", 0), Service) as service:
+        Thread(target=service.serve_forever, daemon=True).start()
+        code = main([*arguments, "--pccs", f"http://127.0.0.1:{service.server_port}"], clock=lambda: today)
+        service.shutdown()
+    told = json.loads(capsys.readouterr().out)
+    assert (code, told["now"]["green"]) == (GREEN, True), told["now"]
 
 
 def test_todays_lists_answer_a_question_of_their_own(
