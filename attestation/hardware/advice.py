@@ -64,7 +64,7 @@ ACCESS = {
 
 MISSING = {
     ("configfs", "entry"): "No TDX guest stands behind configfs: load the module tdx_guest (ENXIO), or mount configfs.",
-    ("configfs", "provider"): "Behind configfs is another kind of machine than a TDX guest.",
+    ("configfs", "provider"): "Nothing, or another kind of machine, stands behind this directory: no TDX guest does.",
     ("qgs", "connect"): "Nobody listens there: start qgsd on the host with this port, and give the machine a vsock.",
     ("driver", "GET_QUOTE"): "This kernel's device cannot ask for quotes, as Linux' own cannot: use another way.",
     ("driver", "EXTEND_RTMR"): "This kernel's device cannot extend registers.",

@@ -102,6 +102,7 @@ def test_first_way_that_fails_is_not_replaced_and_the_one_that_works_is_named(ma
     assert "which fails. Set CONFCHAT_TDX=driver" in said
     assert (code_of_driver, report["used"], report["gives_quote"]) == (0, "driver", True)
     assert [attempt["outcome"] for attempt in report["attempts"]] == ["quote"]
+    assert "With CONFCHAT_TDX=simulator the product has no way to a quote" in run("--way", "simulator")[1]
 
 
 def test_failure_of_a_way_comes_with_what_to_do(machine: Path) -> None:

@@ -86,7 +86,7 @@ def _tell(setting: str, machine: dict[str, str], attempts: list[Attempt], used: 
     yield from (f"  {name:<{width}}  {value}" for name, value in machine.items())
     yield f"\nWays to a quote, in the order in which they are tried (CONFCHAT_TDX={setting})"
     yield from (f"  {attempt.way:<9}  {_outcome(attempt)}" for attempt in attempts)
-    yield f"\n{_conclusion(attempts, used)}"
+    yield f"\n{_conclusion(setting, attempts, used)}"
     if os.geteuid() == 0:
         yield "This was asked as root. Ask as the user of the service, too: sudo -u USER python manage.py attester"
 
@@ -101,20 +101,21 @@ def _outcome(attempt: Attempt) -> str:
     return f"{'fails' if attempt.was_there else 'is not here'}: {attempt.fault}"
 
 
-def _conclusion(attempts: list[Attempt], used: Attempt | None) -> str:
+def _conclusion(setting: str, attempts: list[Attempt], used: Attempt | None) -> str:
+    product = "The product" if setting == settings.CONFCHAT_TDX else f"With CONFCHAT_TDX={setting} the product"
     if used is None and not is_tdx_guest():
         return (
-            "The product has no way to a quote here: this is no TDX guest. CONFCHAT_DEVELOPMENT=1 allows the simulator."
+            f"{product} has no way to a quote here: this is no TDX guest. CONFCHAT_DEVELOPMENT=1 allows the simulator."
         )
     if used is None:
-        return "The product has no way to a quote here. docs/attesters.md says what each of them needs."
+        return f"{product} has no way to a quote here. docs/attesters.md says what each of them needs."
     if used.quote:
         real = "" if used.way != "simulator" else ", which protects nobody: use it for development only"
-        return f"The product uses {used.way}{real}."
+        return f"{product} uses {used.way}{real}."
     others = [attempt.way for attempt in attempts if attempt.quote and attempt.way != "simulator"]
     if others:
-        return f"The product would use {used.way}, which fails. Set CONFCHAT_TDX={others[0]}, which gives quotes."
-    return f"The product would use {used.way}, which fails. docs/attesters.md says what it needs."
+        return f"{product} would use {used.way}, which fails. Set CONFCHAT_TDX={others[0]}, which gives quotes."
+    return f"{product} would use {used.way}, which fails. docs/attesters.md says what it needs."
 
 
 def _to_wire(setting: str, machine: dict[str, str], attempts: list[Attempt], used: Attempt | None) -> str:
