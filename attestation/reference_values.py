@@ -101,8 +101,18 @@ def build_manifest(
         "files": dict(sorted(files.items())),
     }
     manifest = json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
-    _parse_manifest(manifest, signature=b"")
+    check_manifest(manifest)
     return manifest
+
+
+def check_manifest(manifest: bytes) -> None:
+    """Refuse what has not the form of a manifest; says nothing of who signed it. Raises `MalformedError`."""
+    _parse_manifest(manifest, signature=b"")
+
+
+def parse_measurements(members: Mapping[str, Any]) -> Measurements:
+    """Read one set of measurements as a manifest has it. Raises `MalformedError`."""
+    return _parse_measurements(members)
 
 
 def sign_manifest(manifest: bytes, key: Ed25519PrivateKey) -> bytes:

@@ -21,11 +21,13 @@ from attestation.log.keeper import LogKeeper
 from attestation.log.key import LogKey
 from attestation.log.witness import WitnessClient
 from attestation.log.witnessing import Witnessing
+from attestation.own_release import own_release
 from attestation.public_keys import PublicKeys
+from attestation.quote import parse_quote
 from attestation.reference_values import ReferenceRelease
 from attestation.services import Verifier, embedded_verifier
 from attestation.services.token_key import load_token_key
-from attestation.statement import INSTANCE_SIZE
+from attestation.statement import INSTANCE_SIZE, REPORT_DATA_SIZE
 from attestation.verified import VerifiedCache
 from confchat.checks import is_loopback
 from confchat.collateral import build_collateral_cache
@@ -66,13 +68,25 @@ class Deployment:
     writes: GroupCommit = field(default_factory=GroupCommit)
     description_max_age_s: float = MODEL_DESCRIPTION_S
     _description: tuple[float, ModelDescription] | None = None
+    _own_release: ReferenceRelease | None = None
 
     @property
     def release(self) -> ReferenceRelease:
-        """The reference release that this installation says it runs: the newest that it has."""
+        """The release that this installation says it runs: the newest, until `settle_release` knows better."""
         if not self.releases:
             raise ConfigurationError("there is no reference release; `manage.py setup` makes one for development")
-        return self.releases[0]
+        return self._own_release or self.releases[0]
+
+    async def settle_release(self) -> None:
+        """Find out, once, which of its releases this machine was started from; none of them leaves the newest.
+
+        Raises:
+            UnavailableError, ConfigurationError: there is no quote that says so, or no release.
+        """
+        if self._own_release is None:
+            report = parse_quote(await self.attester.quote(bytes(REPORT_DATA_SIZE))).report
+            found = own_release(report, self.releases, compared=self.policy.release_measurements)
+            self._own_release = found or self.release
 
     def checkpoint(self) -> Checkpoint:
         """Return the newest checkpoint of the transparency log; raises `ConfigurationError` where it cannot go on."""

@@ -81,6 +81,7 @@ async def begin_handshake(
     key = generate_kem_key(suite)
     await deployment.log.begin()
     model = await deployment.describe_model()
+    await deployment.settle_release()
     statement = _state(deployment, asker, nonce=nonce, conversation=conversation, key=key, model=model)
     statement_bytes = build_statement(statement)
     quote = await deployment.attester.attest(statement_bytes)

@@ -11,12 +11,20 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from attestation.encoding import b64decode, b64encode
 from attestation.errors import AppraisalError, MalformedError
-from attestation.reference_values import Measurements, ReferenceRelease, build_manifest, parse_release, sign_manifest
+from attestation.reference_values import (
+    Measurements,
+    ReferenceRelease,
+    build_manifest,
+    parse_measurements,
+    parse_release,
+    sign_manifest,
+)
 
 LIFETIME = timedelta(days=365)
 RENEWED_BEFORE = timedelta(days=30)
@@ -56,6 +64,21 @@ def renew_release(
     _replace(directory / f"{version}.sig", b64encode(sign_manifest(manifest, key)).encode("ascii"))
     _replace(directory / f"{version}.json", manifest)
     return True
+
+
+def draft_release(
+    root: Path, *, platform: str, measured: Mapping[str, Any], models: Iterable[tuple[str, str]]
+) -> bytes:
+    """Return a draft of a release of the program in `root`, on a machine that measures this; its dates do not count."""
+    return build_manifest(
+        version=program_version(root),
+        issued_at=0,
+        expires_at=0,
+        platform=platform,
+        measurements=[parse_measurements(measured)],
+        models=models,
+        files=program_files(root),
+    )
 
 
 def program_files(root: Path) -> dict[str, str]:
