@@ -119,6 +119,7 @@ class SessionConsumer(Socket):
                     nonce=request.nonce,
                     conversation=request.conversation,
                     suites=request.suites,
+                    model=request.model,
                 )
             self.handshake = handshake
             self._post_clear(handshake.evidence_message())

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,38 +18,13 @@ from attestation.log.entries import log_deletion
 from confchat.errors import RequestError
 from confchat.history_key import ContentKey
 from confchat.models import Conversation, Message
+from confchat.turns import Asked, Turn, json_size
 
 PAGE_SIZE = 100
 PAGE_BYTES = 700 * 1024  # of JSON: a page stays under the 1 MiB of a sealed frame
 TITLE_CHARACTERS = 80
 
 _TITLE = "title"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
-    """One message in clear, in memory only. `uuid` and `parent` are texts of UUIDs."""
-
-    uuid: str
-    parent: str | None
-    role: str
-    text: str
-    thinking: str = ""
-    state: str = Message.State.COMPLETE
-    reason: str = ""
-    model: str = ""
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_ms: int | None = None
-    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What comes of a prompt: the answer that it has already, or the path of turns that ends with it."""
-
-    given: Turn | None
-    path: list[Turn]
 
 
 class Shelf:
@@ -99,6 +73,25 @@ class Shelf:
             raise RequestError("busy", retry=True)
         self._insert(row, key, [answer])
         return Asked(given=None, path=self._path(rows, key, prompt))
+
+    def ask_on(self, conversation: str, reply: str, *, is_free: bool) -> Asked:
+        """Have an answer that is not whole run again, from where it ended.
+
+        Raises:
+            RequestError: `not_found` (no such answer), `not_continuable` (it is whole, or has no words yet), `busy`.
+        """
+        row = self._find(conversation)
+        key, rows = self._key(conversation), _rows_by_uuid(row)
+        if reply not in rows or rows[reply].role != Message.Role.ASSISTANT:
+            raise RequestError("not_found")
+        path = self._path(rows, key, reply)
+        if not path[-1].is_continuable:
+            raise RequestError("not_continuable")
+        if not is_free:
+            raise RequestError("busy", retry=True)
+        rows[reply].state = Message.State.RUNNING
+        rows[reply].save(update_fields=["state"])
+        return Asked(given=None, path=path, revision=rows[reply].revision)
 
     def save_answer(self, conversation: str, turn: Turn, *, revision: int) -> None:
         """Store what there is of an answer, as a later revision; one whose conversation is gone stays gone."""
@@ -221,7 +214,8 @@ class Shelf:
         return ContentKey(self._history_key, user=self._user, conversation=conversation)
 
     def _seal(self, turn: Turn, key: ContentKey, revision: int) -> bytes:
-        content = json.dumps({"text": turn.text, "thinking": turn.thinking}, ensure_ascii=False)
+        times = {"thinking_ms": turn.thinking_ms, "eval_ms": turn.eval_ms}
+        content = json.dumps({"text": turn.text, "thinking": turn.thinking, **times}, ensure_ascii=False)
         return key.seal(content.encode(), message=turn.uuid, revision=revision)
 
     def _turn(self, row: Message, key: ContentKey) -> Turn:
@@ -238,13 +232,10 @@ class Shelf:
             prompt_tokens=row.prompt_tokens,
             completion_tokens=row.completion_tokens,
             total_ms=row.total_ms,
+            thinking_ms=content.get("thinking_ms"),
+            eval_ms=content.get("eval_ms"),
             created_at=row.created_at,
         )
-
-
-def json_size(turn: Turn) -> int:
-    """Return about how many bytes of JSON a turn's content takes on the wire."""
-    return len(json.dumps([turn.text, turn.thinking], ensure_ascii=False).encode())
 
 
 def _rows_by_uuid(row: Conversation) -> dict[str, Message]:

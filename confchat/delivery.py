@@ -108,7 +108,8 @@ class Delivery:
 
     def _done(self) -> bytes:
         generation = self.generation
-        usage = {name: value for name, value in generation.usage.items() if value is not None}
+        counted = {**generation.usage, "thinking_ms": generation.thinking_ms}
+        usage = {name: value for name, value in counted.items() if value is not None}
         message = {
             "type": "chat.done",
             "id": self._request_id,

@@ -67,7 +67,7 @@ class Deployment:
     beat: Beat = field(default_factory=Beat)
     writes: GroupCommit = field(default_factory=GroupCommit)
     description_max_age_s: float = MODEL_DESCRIPTION_S
-    _description: tuple[float, ModelDescription] | None = None
+    _known: dict[str, tuple[float, ModelDescription]] = field(default_factory=dict)
     _own_release: ReferenceRelease | None = None
 
     @property
@@ -96,16 +96,19 @@ class Deployment:
         """Return how many tokens of context an answer of `model` is given."""
         return min(settings.CONFCHAT_CONTEXT_TOKENS, model.context_length or settings.CONFCHAT_CONTEXT_TOKENS)
 
-    async def describe_model(self) -> ModelDescription:
-        """Describe the configured model; asked again after a few seconds.
+    async def describe_model(self, name: str | None = None) -> ModelDescription:
+        """Describe a model, or the configured one; asked again after a few seconds.
 
         Raises:
             ModelError: it is missing, or the model server does not answer.
         """
         now = time.monotonic()
-        if self._description is None or now - self._description[0] > self.description_max_age_s:
-            self._description = now, await self.model.describe(self.model_name)
-        return self._description[1]
+        known = {key: value for key, value in self._known.items() if now - value[0] <= self.description_max_age_s}
+        asked = name or self.model_name
+        if asked not in known:
+            known[asked] = now, await self.model.describe(asked)
+        self._known = known
+        return known[asked][1]
 
     @property
     def simulated(self) -> list[str]:

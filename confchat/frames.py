@@ -21,11 +21,12 @@ _OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttestRequest:
-    """A client's question; `nonce` is 32 bytes."""
+    """A client's question; `nonce` is 32 bytes. Without a model it is about the one that is configured."""
 
     nonce: bytes
     conversation: str
     suites: tuple[str, ...]
+    model: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +136,7 @@ def _attest_request(members: dict[str, Any]) -> AttestRequest:
         nonce=b64decode(members["nonce"], size=32),
         conversation=parse_uuid4(members["conversation"]),
         suites=tuple(parse_text(suite) for suite in suites),
+        model=parse_optional(members.get("model"), parse_text),
     )
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from confchat import metrics
-from confchat.conversations import Turn
 from confchat.errors import ModelError, RequestError
 from confchat.llm import Done, Event, Thinking
 from confchat.scratchpad import Scratchpad
+from confchat.turns import Turn
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +58,9 @@ class Generation:
     listeners: set[Listener] = field(default_factory=set)
     finished_at: float = 0.0
     revision: int = 0
+    thinking_ms: int | None = None
+    _thinking_since: float | None = None
+    _earlier: Turn | None = None
     _stop_reason: str = "cancelled"
     _reading: asyncio.Task[str] | None = None
     _task: asyncio.Task[None] | None = None
@@ -70,6 +73,11 @@ class Generation:
     @property
     def has_spoken(self) -> bool:
         return bool(self.thinking or self.content or self.reason)
+
+    def go_on(self, turn: Turn, *, revision: int) -> None:
+        """Begin where an earlier answer ended, of which `revision` is stored."""
+        self.thinking, self.content, self.thinking_ms = turn.thinking, turn.text, turn.thinking_ms
+        self.revision, self._earlier = revision, turn
 
     def start(self, events: AsyncGenerator[Event]) -> None:
         """Run the model's events to their end in tasks of this generation's own."""
@@ -105,6 +113,8 @@ class Generation:
             prompt_tokens=self.usage.get("prompt_tokens"),
             completion_tokens=self.usage.get("completion_tokens"),
             total_ms=self.usage.get("total_ms"),
+            thinking_ms=self.thinking_ms,
+            eval_ms=self.usage.get("eval_ms"),
         )
 
     async def _run(self, reading: asyncio.Task[str]) -> None:
@@ -121,6 +131,8 @@ class Generation:
             reason, self.error = "error", ModelError("internal")
         saver.cancel()
         self.usage.setdefault("total_ms", int((time.monotonic() - started) * 1000))
+        self._note_thinking(is_over=True)
+        self._add_earlier()
         await self._finish(reason)
 
     async def _read(self, events: AsyncGenerator[Event]) -> str:
@@ -135,16 +147,34 @@ class Generation:
                     "prompt_tokens": event.prompt_tokens,
                     "completion_tokens": event.completion_tokens,
                     "total_ms": event.total_ms,
+                    "eval_ms": event.eval_ms,
                 }
                 return event.reason
             if isinstance(event, Thinking):
                 self.thinking += event.text
+                self._note_thinking(is_over=False)
             else:
+                self._note_thinking(is_over=True)
                 self.content += event.text
             self._wake()
             if len(self.thinking) + len(self.content) > MAX_CHARACTERS:
                 return "length"
         return "truncated"
+
+    def _note_thinking(self, *, is_over: bool) -> None:
+        """Take the time from the first thought to the first word of the answer."""
+        if not is_over and self._thinking_since is None:
+            self._thinking_since = time.monotonic()
+        elif is_over and self._thinking_since is not None and self.thinking_ms is None:
+            self.thinking_ms = int((time.monotonic() - self._thinking_since) * 1000)
+
+    def _add_earlier(self) -> None:
+        """Count what an answer that was gone on with had cost before."""
+        if self._earlier is None:
+            return
+        for name in ("completion_tokens", "total_ms", "eval_ms"):
+            before, since = getattr(self._earlier, name), self.usage.get(name)
+            self.usage[name] = before if since is None else since + (before or 0)
 
     async def _finish(self, reason: str) -> None:
         """Store the answer, then tell of its end: what is announced as done is durable."""

@@ -66,7 +66,13 @@ class Handshake:
 
 
 async def begin_handshake(
-    deployment: Deployment, asker: Asker, *, nonce: bytes, conversation: str | None, suites: tuple[str, ...]
+    deployment: Deployment,
+    asker: Asker,
+    *,
+    nonce: bytes,
+    conversation: str | None,
+    suites: tuple[str, ...],
+    model: str | None = None,
 ) -> Handshake:
     """Make a key, a statement and a quote over it, and fetch the collateral that goes with it.
 
@@ -80,9 +86,9 @@ async def begin_handshake(
         raise FrameError("bad_message", "no suite in common")
     key = generate_kem_key(suite)
     await deployment.log.begin()
-    model = await deployment.describe_model()
+    described = await deployment.describe_model(model)
     await deployment.settle_release()
-    statement = _state(deployment, asker, nonce=nonce, conversation=conversation, key=key, model=model)
+    statement = _state(deployment, asker, nonce=nonce, conversation=conversation, key=key, model=described)
     statement_bytes = build_statement(statement)
     quote = await deployment.attester.attest(statement_bytes)
     evidence = Evidence(
@@ -102,7 +108,7 @@ async def begin_handshake(
         request_nonce=nonce,
         conversation=conversation,
         suites=suites,
-        model=model,
+        model=described,
         evidence=evidence,
         statement=statement,
         started=started,

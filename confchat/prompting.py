@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from confchat.conversations import Turn
 from confchat.errors import RequestError
+from confchat.llm import Message
+from confchat.turns import Turn
 
 # Cautious guesses: the model counts for itself, and a prompt that it would cut silently is refused.
 BYTES_PER_TOKEN = 3
 ANSWER_SHARE = 4  # one part in four of the context is left for the answer
 
 
-def fit_context(turns: Sequence[Turn], *, tokens: int) -> list[Turn]:
-    """Return the newest turns that fit the context, the last one always; answers come without thinking.
+def fit_context(turns: Sequence[Turn], *, tokens: int, system: str = "") -> list[Turn]:
+    """Return the newest turns that fit the context beside what the model is told first.
 
     Raises:
         RequestError: `prompt_too_long`: the last turn alone does not fit.
     """
-    room = (tokens - tokens // ANSWER_SHARE) * BYTES_PER_TOKEN
+    room = (tokens - tokens // ANSWER_SHARE) * BYTES_PER_TOKEN - len(system.encode())
     fitting: list[Turn] = []
     for turn in reversed(turns):
         room -= len(turn.text.encode())
@@ -28,3 +29,14 @@ def fit_context(turns: Sequence[Turn], *, tokens: int) -> list[Turn]:
     if not fitting:
         raise RequestError("prompt_too_long")
     return fitting[::-1]
+
+
+def build_prompt(turns: Sequence[Turn], *, tokens: int, system: str = "") -> list[Message]:
+    """Return what the model is given: what it is told first, and the turns that fit, answers without their thinking.
+
+    Raises:
+        RequestError: `prompt_too_long`.
+    """
+    told = [Message("system", system)] if system else []
+    fitting = fit_context(turns, tokens=tokens, system=system)
+    return [*told, *(Message("user" if turn.role == "user" else "assistant", turn.text) for turn in fitting)]

@@ -7,10 +7,13 @@ from typing import Any
 
 from attestation.errors import MalformedError
 from confchat.members import parse_integer, parse_optional, parse_text, parse_uuid4
+from confchat.parameters import EFFORTS, MAX_SYSTEM_CHARACTERS
 
 MAX_PROMPT_CHARACTERS = 350_000
 MAX_TITLE_CHARACTERS = 200
 MAX_OPTIONS = 32
+
+_EFFORT = frozenset(EFFORTS)
 
 Members = dict[str, Callable[[object], Any]]
 
@@ -36,6 +39,18 @@ def _prompt(value: object) -> str:
     return text
 
 
+def _system(value: object) -> str:
+    return "" if value is None else parse_text(value, longest=MAX_SYSTEM_CHARACTERS).strip()
+
+
+def _effort(value: object) -> str | None:
+    if value is None:
+        return None
+    if value not in _EFFORT:
+        raise MalformedError("not an effort")
+    return str(value)
+
+
 def _cursor(value: object) -> str | None:
     return parse_optional(value, parse_text)
 
@@ -48,6 +63,8 @@ def _title(value: object) -> str:
     return parse_text(value, longest=MAX_TITLE_CHARACTERS)
 
 
+_WAY: Members = {"options": _options, "system": _system, "effort": _effort}  # how an answer is to be made
+
 # Beside `id` and `type`: member -> its check, which refuses an absent one.
 _CHAT: dict[str, Members] = {
     "chat.send": {
@@ -55,10 +72,11 @@ _CHAT: dict[str, Members] = {
         "message": parse_uuid4,
         "parent": _id,
         "text": _prompt,
-        "options": _options,
+        **_WAY,
     },
     "chat.stop": {"reply": parse_uuid4},
-    "chat.regenerate": {"conversation": parse_uuid4, "message": parse_uuid4, "options": _options},
+    "chat.regenerate": {"conversation": parse_uuid4, "message": parse_uuid4, **_WAY},
+    "chat.continue": {"conversation": parse_uuid4, "reply": parse_uuid4, **_WAY},
     "chat.resume": {
         "reply": parse_uuid4,
         "offsets": _offsets,

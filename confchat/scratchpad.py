@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from confchat.conversations import Asked, Turn
 from confchat.errors import RequestError
+from confchat.turns import Asked, Turn
 
 
 class Scratchpad:
@@ -41,6 +41,15 @@ class Scratchpad:
             raise RequestError("busy", retry=True)
         self._turns[answer.uuid] = answer
         return Asked(given=None, path=self._path(prompt))
+
+    def ask_on(self, _conversation: str, reply: str, *, is_free: bool) -> Asked:
+        """Return what leads to an answer that is to be gone on with (see `Shelf.ask_on`)."""
+        turn = self.find_turn(_conversation, reply)
+        if not turn.is_continuable:
+            raise RequestError("not_continuable")
+        if not is_free:
+            raise RequestError("busy", retry=True)
+        return Asked(given=None, path=self._path(reply))
 
     def save_answer(self, _conversation: str, turn: Turn, *, revision: int) -> None:
         """Remember what there is of an answer."""

@@ -94,7 +94,9 @@ class SessionClient:
         message: dict[str, Any] = json.loads(frame)
         return message
 
-    async def send_question(self, *, conversation: str | None = None, suites: tuple[str, ...] = SUITES) -> None:
+    async def send_question(
+        self, *, conversation: str | None = None, suites: tuple[str, ...] = SUITES, **members: Any
+    ) -> None:
         """Ask for evidence, with a new nonce."""
         self.nonce, self.conversation = os.urandom(32), conversation or new_id()
         await self.clear(
@@ -103,6 +105,7 @@ class SessionClient:
                 "nonce": b64encode(self.nonce),
                 "conversation": self.conversation,
                 "suites": list(suites),
+                **members,
             }
         )
 

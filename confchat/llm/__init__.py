@@ -44,12 +44,13 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The end of an answer; `truncated` when the stream ended without saying so."""
+    """The end of an answer; `truncated` when the stream ended without saying so. `eval_ms` made its tokens alone."""
 
     reason: Literal["stop", "length", "truncated"]
     prompt_tokens: int | None
     completion_tokens: int | None
     total_ms: int
+    eval_ms: int | None = None
 
 
 Event: TypeAlias = Thinking | Content | Done
@@ -57,7 +58,11 @@ Event: TypeAlias = Thinking | Content | Done
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDescription:
-    """What the model server says of a model; `digest` is `sha256:` and 64 hex digits."""
+    """What the model server says of a model; `digest` is `sha256:` and 64 hex digits.
+
+    `efforts` are the words by which it can be told how much to think; none where it cannot be told. `is_loaded` is
+    null where nobody asked.
+    """
 
     name: str
     digest: str
@@ -66,6 +71,11 @@ class ModelDescription:
     thinks: bool
     simulated_thinking: bool
     size: int
+    parameter_size: str = ""
+    quantization: str = ""
+    sees: bool = False
+    efforts: tuple[str, ...] = ()
+    is_loaded: bool | None = None
 
 
 class Model(Protocol):
@@ -78,9 +88,17 @@ class Model(Protocol):
         """Describe every installed model that runs inside this machine."""
 
     def chat(
-        self, name: str, messages: Sequence[Message], *, options: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        messages: Sequence[Message],
+        *,
+        options: Mapping[str, Any] | None = None,
+        effort: str | None = None,
     ) -> AsyncGenerator[Event, None]:
-        """Stream one answer: pieces, then exactly one `Done`. Closing it frees the model at once."""
+        """Stream one answer: pieces, then exactly one `Done`. Closing it frees the model at once.
+
+        Where the last message is the model's own, it is gone on with. `effort` is one of the model's, or null.
+        """
 
     async def close(self) -> None:
         """Close every connection."""

@@ -22,6 +22,8 @@ _DEFAULT_PREFIXES = ("registry.ollama.ai/", "library/")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 # Models of Ollama's library that think in their answer, also where the server cannot say so (before 0.6.4).
 _THINKING_FAMILIES = ("deepseek-r1", "qwq", "qwen3")
+# They think always, more or less; `think` true or false is ignored (server/routes.go, api/types.go ThinkValue).
+_LEVEL_FAMILIES = frozenset({"gptoss", "gpt-oss"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,9 @@ class Tag:
     name: str
     digest: str
     size: int
+    family: str = ""
+    parameter_size: str = ""
+    quantization: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,7 @@ class Traits:
     has_thinking_field: bool
     simulated_thinking: bool
     context_length: int | None
+    sees: bool = False
 
 
 def full_name(name: str) -> str:
@@ -75,7 +81,7 @@ def parse_tags(answer: Mapping[str, Any]) -> tuple[dict[str, Tag], frozenset[str
         digest = _member(entry, "digest", str).removeprefix("sha256:")
         if not _DIGEST.fullmatch(digest):
             raise failures.not_understood()
-        tags[name] = Tag(name=name, digest=digest, size=_member(entry, "size", int))
+        tags[name] = Tag(name=name, digest=digest, size=_member(entry, "size", int), **_details(entry))
     return tags, frozenset(remote)
 
 
@@ -91,7 +97,13 @@ def parse_show(answer: Mapping[str, Any], name: str) -> Traits:
         has_thinking_field=has_thinking_field,
         simulated_thinking=isinstance(details, dict) and details.get("simulated_thinking") is True,
         context_length=_context_length(answer.get("model_info")),
+        sees=capabilities is not None and "vision" in capabilities,
     )
+
+
+def parse_loaded(answer: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the models of /api/ps: those in memory."""
+    return frozenset(_member(entry, "name", str) for entry in _member(answer, "models", list))
 
 
 def parse_backend(answer: Mapping[str, Any]) -> str:
@@ -100,7 +112,14 @@ def parse_backend(answer: Mapping[str, Any]) -> str:
     return f"{server}/{_member(answer, 'version', str)}"
 
 
-def build_description(tag: Tag, traits: Traits, *, backend: str) -> ModelDescription:
+def efforts_of(tag: Tag, traits: Traits) -> tuple[str, ...]:
+    """Return the words by which a model can be told how much to think."""
+    if not traits.has_thinking_field:
+        return ()
+    return ("low", "medium", "high") if tag.family in _LEVEL_FAMILIES else ("off", "on")
+
+
+def build_description(tag: Tag, traits: Traits, *, backend: str, is_loaded: bool | None = None) -> ModelDescription:
     """Put together what the rest of the program knows of a model."""
     return ModelDescription(
         name=tag.name,
@@ -110,6 +129,11 @@ def build_description(tag: Tag, traits: Traits, *, backend: str) -> ModelDescrip
         thinks=traits.thinks,
         simulated_thinking=traits.simulated_thinking,
         size=tag.size,
+        parameter_size=tag.parameter_size,
+        quantization=tag.quantization,
+        sees=traits.sees,
+        efforts=efforts_of(tag, traits),
+        is_loaded=is_loaded,
     )
 
 
@@ -121,6 +145,14 @@ def _is_remote(entry: Mapping[str, Any], name: str) -> bool:
     except ModelError:
         return True
     return False
+
+
+def _details(entry: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a tag says of itself, as far as it does."""
+    details = entry.get("details")
+    known = details if isinstance(details, dict) else {}
+    names = {"family": "family", "parameter_size": "parameter_size", "quantization": "quantization_level"}
+    return {own: str(known.get(name) or "")[:40] for own, name in names.items()}
 
 
 def _context_length(model_info: object) -> int | None:

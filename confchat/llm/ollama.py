@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import aiohttp
 import httpx
@@ -20,12 +20,25 @@ from httpx_aiohttp import AiohttpTransport
 
 from confchat.errors import ModelError
 from confchat.llm import Content, Done, Event, Message, ModelDescription, Thinking, failures
-from confchat.llm.installed import Tag, Traits, build_description, full_name, parse_backend, parse_show, parse_tags
+from confchat.llm.installed import (
+    Tag,
+    Traits,
+    build_description,
+    efforts_of,
+    full_name,
+    parse_backend,
+    parse_loaded,
+    parse_show,
+    parse_tags,
+)
 from confchat.llm.ndjson import NdjsonTransport
 from confchat.llm.thinking import ThinkingParser, strip_thinking
 
 MAX_CONNECTIONS = 1024
 NANOSECONDS_PER_MS = 1_000_000
+
+Think: TypeAlias = bool | Literal["low", "medium", "high"] | None
+
 # All that the client and the libraries below it raise; the last two for lines that are JSON but not an object.
 _FOREIGN = (ollama.ResponseError, httpx.HTTPError, aiohttp.ClientError, OSError, ValueError, AttributeError, TypeError)
 
@@ -74,11 +87,21 @@ class OllamaModel:
         """
         await self._refresh()
         backend = await self._backend()
+        loaded = parse_loaded(await self._ask("GET", "/api/ps"))
         models = [(tag, await self._traits_of(tag)) for _, tag in sorted(self._tags.items())]
-        return tuple(build_description(tag, traits, backend=backend) for tag, traits in models if traits.chats)
+        return tuple(
+            build_description(tag, traits, backend=backend, is_loaded=tag.name in loaded)
+            for tag, traits in models
+            if traits.chats
+        )
 
     async def chat(
-        self, name: str, messages: Sequence[Message], *, options: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        messages: Sequence[Message],
+        *,
+        options: Mapping[str, Any] | None = None,
+        effort: str | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Stream one answer: pieces, then exactly one `Done`. Closing it closes the request, which frees the model.
 
@@ -88,7 +111,7 @@ class OllamaModel:
         started = time.monotonic()
         parser = ThinkingParser()
         last: ollama.ChatResponse | None = None
-        async with aclosing(self._parts(full_name(name), messages, options or {})) as parts:
+        async with aclosing(self._parts(full_name(name), messages, options or {}, effort)) as parts:
             async for part in parts:
                 for event in _split(part.message, parser):
                     yield event
@@ -104,14 +127,14 @@ class OllamaModel:
         await self._client.close()  # type: ignore[no-untyped-call]
 
     async def _parts(
-        self, name: str, messages: Sequence[Message], options: Mapping[str, Any]
+        self, name: str, messages: Sequence[Message], options: Mapping[str, Any], effort: str | None
     ) -> AsyncGenerator[ollama.ChatResponse, None]:
         """Ask for an answer and pass on its lines, each within its time limit."""
         tag = self._tags.get(name) or await self._find(name)
-        traits = await self._traits_of(tag)
+        think = _think(tag, await self._traits_of(tag), effort)
         limit_s = self._limits.first_token_s
         try:
-            stream = await self._client.stream_chat(tag.name, messages, options, think=traits.has_thinking_field)
+            stream = await self._client.stream_chat(tag.name, messages, options, think=think)
             async with aclosing(stream):
                 while True:
                     async with asyncio.timeout(limit_s):
@@ -170,12 +193,21 @@ class _Client(ollama.AsyncClient):
         return answer
 
     async def stream_chat(
-        self, name: str, messages: Sequence[Message], options: Mapping[str, Any], *, think: bool
+        self, name: str, messages: Sequence[Message], options: Mapping[str, Any], *, think: Think
     ) -> AsyncGenerator[ollama.ChatResponse, None]:
         """Return the lines of an answer. `think` is sent only where it is understood, the rest keep quiet about it."""
         history = [{"role": message.role, "content": _repeatable(message)} for message in messages]
-        stream = await self.chat(name, history, stream=True, think=True if think else None, options=options)
+        stream = await self.chat(name, history, stream=True, think=think, options=options)
         return cast("AsyncGenerator[ollama.ChatResponse, None]", stream)
+
+
+def _think(tag: Tag, traits: Traits, effort: str | None) -> Think:
+    """Return what `think` is to be: a model that can think does, unless it is told otherwise by a word that it has."""
+    if not traits.has_thinking_field:
+        return None
+    if effort not in efforts_of(tag, traits):
+        return True
+    return {"off": False, "on": True}.get(effort) if effort in ("off", "on") else cast("Think", effort)
 
 
 def _repeatable(message: Message) -> str:
@@ -208,7 +240,8 @@ def _done(last: ollama.ChatResponse | None, started: float) -> Done:
         return Done("truncated", None, None, measured_ms)
     total_ms = last.total_duration // NANOSECONDS_PER_MS if last.total_duration else measured_ms
     reason: Literal["stop", "length"] = "length" if last.done_reason == "length" else "stop"
-    return Done(reason, last.prompt_eval_count, last.eval_count, total_ms)
+    eval_ms = last.eval_duration // NANOSECONDS_PER_MS if last.eval_duration else None
+    return Done(reason, last.prompt_eval_count, last.eval_count, total_ms, eval_ms)
 
 
 def _translate(error: BaseException, name: str) -> ModelError:

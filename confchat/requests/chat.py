@@ -6,20 +6,18 @@ import hmac
 import uuid
 from collections.abc import Callable
 
-from confchat.conversations import Asked, Shelf, Turn
+from confchat.conversations import Shelf
 from confchat.delivery import Delivery
 from confchat.errors import RequestError
 from confchat.frames import Request
 from confchat.generation import Generation
-from confchat.llm import Message
-from confchat.prompting import fit_context
+from confchat.parameters import check_options, fit_options
+from confchat.prompting import build_prompt, fit_context
 from confchat.requests.scope import Handlers, Scope
 from confchat.scratchpad import Scratchpad
+from confchat.turns import Asked, Turn
 
 MAX_DELIVERIES = 16  # at once in one session: each speaks on every beat of the whole server
-ALLOWED_OPTIONS = frozenset(
-    {"temperature", "top_p", "top_k", "min_p", "seed", "stop", "num_predict", "repeat_penalty", "repeat_last_n"}
-)
 
 
 class ChatRequests:
@@ -34,6 +32,7 @@ class ChatRequests:
         return {
             "chat.send": self._send,
             "chat.regenerate": self._regenerate,
+            "chat.continue": self._continue,
             "chat.stop": self._stop,
             "chat.resume": self._resume,
         }
@@ -49,7 +48,7 @@ class ChatRequests:
         scope.refuse_other_conversation(request)
         shelf, conversation, model = scope.shelf, scope.conversation, scope.model.name
         prompt = Turn(uuid=request["message"], parent=request["parent"], role="user", text=request["text"])
-        fit_context([prompt], tokens=scope.deployment.context_tokens(scope.model))
+        self._check_length(request, prompt)
         await self._answer(
             request, prompt.uuid, lambda answer: shelf.ask(conversation, prompt, answer=answer, model=model)
         )
@@ -58,15 +57,13 @@ class ChatRequests:
         scope = self._scope
         scope.refuse_other_conversation(request)
         shelf, conversation, prompt = scope.shelf, scope.conversation, request["message"]
+        self._check_length(request, await scope.write(lambda: shelf.find_turn(conversation, prompt)))
         await self._answer(request, prompt, lambda answer: shelf.ask_again(conversation, prompt, answer=answer))
 
     async def _answer(self, request: Request, prompt: str, ask: Callable[[Turn | None], Asked]) -> None:
         """Begin an answer once `ask` has made its prompt durable, or repeat the one that it has already."""
-        deployment, model = self._scope.deployment, self._scope.model
-        if set(request["options"]) - ALLOWED_OPTIONS:
-            raise RequestError("unsupported")
-        if (await deployment.describe_model()).digest != model.digest:
-            raise RequestError("model_changed", retry=True)
+        deployment = self._scope.deployment
+        await self._check_way(request)
         generation = self._new_generation(prompt=prompt, reply=str(uuid.uuid4()))
         is_free = deployment.generations.add(generation)
         asked = None
@@ -78,14 +75,55 @@ class ChatRequests:
         if asked.given is not None:
             self._announce(request, self._generation_of(asked.given))
             return
-        tokens = deployment.context_tokens(model)
-        messages = [
-            Message("user" if turn.role == "user" else "assistant", turn.text)
-            for turn in fit_context(asked.path, tokens=tokens)
-        ]
-        options = {**request["options"], "num_ctx": tokens}
-        generation.start(deployment.model.chat(model.name, messages, options=options))
+        self._start(request, generation, asked)
         self._announce(request, generation)
+
+    async def _continue(self, request: Request) -> None:
+        """Go on with an answer that broke off or was ended, as the same message."""
+        scope = self._scope
+        scope.refuse_other_conversation(request)
+        await self._check_way(request)
+        shelf, conversation, reply = scope.shelf, scope.conversation, request["reply"]
+        turn = await scope.write(lambda: shelf.find_turn(conversation, reply))
+        self._check_length(request, turn)
+        generation = self._new_generation(prompt=turn.parent or "", reply=reply)
+        is_free = scope.deployment.generations.add(generation)
+        try:
+            asked = await scope.write(lambda: shelf.ask_on(conversation, reply, is_free=is_free))
+        except RequestError:
+            if is_free:
+                scope.deployment.generations.discard(generation)
+            raise
+        generation.go_on(asked.path[-1], revision=asked.revision)
+        self._start(request, generation, asked)
+        scope.reply(request, "chat.started", message=generation.prompt, reply=reply)
+        self._deliver(request, generation, offsets=(len(generation.thinking), len(generation.content)))
+
+    def _check_length(self, request: Request, turn: Turn) -> None:
+        """Refuse what does not fit the context, before anything of it is stored."""
+        tokens = self._context_tokens(request)
+        fit_context([turn], tokens=tokens, system=request["system"])
+
+    def _context_tokens(self, request: Request) -> int:
+        given = self._scope.deployment.context_tokens(self._scope.model)
+        return int(fit_options(request["options"], context_tokens=given)["num_ctx"])
+
+    async def _check_way(self, request: Request) -> None:
+        """Refuse what the model cannot be asked for, and a model that is not the one that was proved."""
+        check_options(request["options"])
+        model = self._scope.model
+        if request["effort"] is not None and request["effort"] not in model.efforts:
+            raise RequestError("unsupported")
+        if (await self._scope.deployment.describe_model(model.name)).digest != model.digest:
+            raise RequestError("model_changed", retry=True)
+
+    def _start(self, request: Request, generation: Generation, asked: Asked) -> None:
+        """Give the model what leads to the answer, and let it speak."""
+        deployment, model = self._scope.deployment, self._scope.model
+        tokens = self._context_tokens(request)
+        options = {**request["options"], "num_ctx": tokens}
+        messages = build_prompt(asked.path, tokens=tokens, system=request["system"])
+        generation.start(deployment.model.chat(model.name, messages, options=options, effort=request["effort"]))
 
     async def _stop(self, request: Request) -> None:
         scope = self._scope

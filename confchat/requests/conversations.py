@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from confchat.conversations import Turn
 from confchat.frames import Request
 from confchat.requests.scope import Handlers, Scope
+from confchat.turns import Turn
 
 
 class ConversationRequests:
@@ -59,6 +59,8 @@ class ConversationRequests:
             "prompt_tokens": turn.prompt_tokens,
             "completion_tokens": turn.completion_tokens,
             "total_ms": turn.total_ms,
+            "eval_ms": turn.eval_ms,
+            "thinking_ms": turn.thinking_ms,
         }
         return {
             "message": turn.uuid,

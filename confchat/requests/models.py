@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from confchat.deployment import Deployment
 from confchat.frames import Request
 from confchat.llm import ModelDescription
+from confchat.parameters import describe_parameters
 from confchat.requests.scope import Handlers, Scope
 
 
@@ -20,11 +22,21 @@ class ModelRequests:
         return {"model.list": self._list}
 
     async def _list(self, request: Request) -> None:
-        models = await self._scope.deployment.model.list_models()
-        self._scope.reply(request, "model.list", models=[_describe(model) for model in models])
+        deployment = self._scope.deployment
+        models = await deployment.model.list_models()
+        context_tokens = deployment.context_tokens(self._scope.model)
+        self._scope.reply(
+            request,
+            "model.list",
+            models=[_describe(model, deployment) for model in models],
+            default=deployment.model_name,
+            context_tokens=context_tokens,
+            parameters=describe_parameters(context_tokens=context_tokens),
+        )
 
 
-def _describe(model: ModelDescription) -> dict[str, Any]:
+def _describe(model: ModelDescription, deployment: Deployment) -> dict[str, Any]:
+    """Build what the page is told of a model; `listed` says whether the release that runs here knows its digest."""
     return {
         "name": model.name,
         "digest": model.digest,
@@ -32,4 +44,12 @@ def _describe(model: ModelDescription) -> dict[str, Any]:
         "context_length": model.context_length,
         "thinks": model.thinks,
         "simulated_thinking": model.simulated_thinking,
+        "efforts": list(model.efforts),
+        "sees": model.sees,
+        "size": model.size,
+        "parameter_size": model.parameter_size,
+        "quantization": model.quantization,
+        "loaded": model.is_loaded,
+        "context_tokens": deployment.context_tokens(model),
+        "listed": (model.name, model.digest) in deployment.release.models,
     }

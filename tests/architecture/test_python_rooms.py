@@ -141,6 +141,7 @@ PURE = (
     "confchat.channel",
     "confchat.frames",
     "confchat.members",
+    "confchat.parameters",
     "confchat.request_members",
 )
 

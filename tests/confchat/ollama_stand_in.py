@@ -63,6 +63,7 @@ class StandIn:
 
     version: Any = field(default_factory=lambda: {"version": "0.12.6"})
     tags: Any = field(default_factory=lambda: {"models": [tag_entry("deepseek-r1:70b")]})
+    loaded: Any = field(default_factory=lambda: {"models": []})
     show: Any = field(default_factory=lambda: show_answer(capabilities=["completion", "thinking"]))
     pieces: Iterable[bytes | float] = (line("Hi"), last_line())
     status: int = 200
@@ -79,6 +80,8 @@ class StandIn:
             return web.json_response(self.tags)
         if request.path == "/api/version":
             return web.json_response(self.version)
+        if request.path == "/api/ps":
+            return web.json_response(self.loaded)
         if request.path == "/api/show":
             return web.json_response(self.show)
         self.asked.append(await request.json())

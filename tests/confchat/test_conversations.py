@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from confchat.conversations import PAGE_SIZE, Shelf, Turn
+from confchat.conversations import PAGE_SIZE, Shelf
 from confchat.errors import RequestError
 from confchat.history_key import ContentKey, prove_history_key
 from confchat.models import Conversation, Message, User
 from confchat.prompting import fit_context
+from confchat.turns import Turn
 
 pytestmark = pytest.mark.django_db
 

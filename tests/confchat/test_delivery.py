@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from confchat.conversations import Turn
 from confchat.delivery import Beat, Delivery
 from confchat.errors import ModelError
 from confchat.generation import Generation, Generations
 from confchat.llm import Content, Done, Event, Thinking
+from confchat.turns import Turn
 
 DONE = Done("stop", 3, 5, 12)
 

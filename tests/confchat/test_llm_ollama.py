@@ -58,6 +58,9 @@ async def test_a_model_is_described(model: OllamaModel) -> None:
         thinks=True,
         simulated_thinking=False,
         size=42520412561,
+        parameter_size="70.6B",
+        quantization="Q4_K_M",
+        efforts=("off", "on"),
     )
 
 
@@ -346,3 +349,33 @@ async def test_a_replaced_model_is_asked_anew(server: StandIn, model: OllamaMode
     server.status, server.error = 200, None
     assert await answer(model) == ANSWER
     assert "think" not in server.asked[-1]
+
+
+@pytest.mark.parametrize(
+    ("family", "efforts", "effort", "think"),
+    [
+        ("llama", ("off", "on"), None, True),
+        ("llama", ("off", "on"), "off", False),
+        ("llama", ("off", "on"), "high", True),
+        ("gptoss", ("low", "medium", "high"), "high", "high"),
+        ("gptoss", ("low", "medium", "high"), None, True),
+    ],
+)
+async def test_a_model_is_told_how_much_to_think_in_the_words_that_it_has(
+    server: StandIn, model: OllamaModel, family: str, efforts: tuple[str, ...], effort: str | None, think: object
+) -> None:
+    server.tags["models"][0]["details"]["family"] = family
+    assert (await model.describe(NAME)).efforts == efforts
+    await answer(model, effort=effort)
+    assert server.asked[-1]["think"] == think
+
+
+async def test_a_model_is_listed_with_its_size_its_eyes_and_whether_it_is_in_memory(
+    server: StandIn, model: OllamaModel
+) -> None:
+    server.show = show_answer(capabilities=["completion", "vision"])
+    (known,) = await model.list_models()
+    assert (known.parameter_size, known.quantization, known.sees, known.is_loaded) == ("70.6B", "Q4_K_M", True, False)
+    server.loaded = {"models": [tag_entry(NAME)]}
+    (known,) = await model.list_models()
+    assert (known.is_loaded, known.efforts) == (True, ())
