@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 from attestation.log.entries import log_deletion
 from confchat.errors import RequestError
 from confchat.history_key import ContentKey
+from confchat.kept_settings import KeptSettings
 from confchat.models import Conversation, Message
 from confchat.turns import Asked, Turn, json_size
 
@@ -153,6 +154,10 @@ class Shelf:
         """Delete a conversation and its messages for good, and have the log say that this was done."""
         self._find(conversation).delete()
         log_deletion(user=self._user, conversation=conversation)
+
+    def settings(self) -> KeptSettings:
+        """Return what the same user wants kept of how he is answered."""
+        return KeptSettings(self._history_key, user=self._user)
 
     def _find(self, conversation: str) -> Conversation:
         row = Conversation.objects.filter(user_id=self._user, uuid=conversation).first()

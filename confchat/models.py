@@ -42,6 +42,24 @@ class Conversation(models.Model):
         indexes = [models.Index(fields=["user", "-updated_at", "-id"])]
 
 
+class KeptSetting(models.Model):
+    """What a user wants kept of how he is answered, for himself or for one conversation; `sealed` is JSON."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, null=True)
+    kind = models.CharField(max_length=9)
+    revision = models.PositiveIntegerField(default=0)
+    sealed = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "kind"], condition=models.Q(conversation=None), name="kept_setting_of_user"
+            ),
+            models.UniqueConstraint(fields=["conversation", "kind"], name="kept_setting_of_conversation"),
+        ]
+
+
 class Message(models.Model):
     """A prompt or an answer; `sealed` is AES-256-GCM (12-byte nonce first) of JSON text and thinking."""
 

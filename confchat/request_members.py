@@ -12,6 +12,9 @@ from confchat.parameters import EFFORTS, MAX_SYSTEM_CHARACTERS
 MAX_PROMPT_CHARACTERS = 350_000
 MAX_TITLE_CHARACTERS = 200
 MAX_OPTIONS = 32
+MAX_TEMPLATES = 100  # a sealed frame holds them all, whatever the script: 100 × 2060 characters of 4 bytes
+MAX_TEMPLATE_NAME = 60
+MAX_TEMPLATE_TEXT = 2_000
 
 _EFFORT = frozenset(EFFORTS)
 
@@ -49,6 +52,35 @@ def _effort(value: object) -> str | None:
     if value not in _EFFORT:
         raise MalformedError("not an effort")
     return str(value)
+
+
+def _settings(value: object) -> dict[str, Any] | None:
+    """Return how somebody wants to be answered: only what this server knows, each part as a request would have it."""
+    if value is None:
+        return None
+    if not isinstance(value, dict) or set(value) - {"model", "system", "effort", "options"}:
+        raise MalformedError("not settings")
+    return {
+        "model": parse_optional(value.get("model"), parse_text),
+        "system": _system(value.get("system")),
+        "effort": _effort(value.get("effort")),
+        "options": _options(value.get("options")),
+    }
+
+
+def _templates(value: object) -> list[dict[str, str]]:
+    if not isinstance(value, list) or len(value) > MAX_TEMPLATES:
+        raise MalformedError("not templates")
+    return [_template(item) for item in value]
+
+
+def _template(value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or set(value) != {"name", "text"}:
+        raise MalformedError("not a template")
+    return {
+        "name": parse_text(value["name"], longest=MAX_TEMPLATE_NAME),
+        "text": parse_text(value["text"], longest=MAX_TEMPLATE_TEXT),
+    }
 
 
 def _cursor(value: object) -> str | None:
@@ -91,4 +123,11 @@ _CONVERSATIONS: dict[str, Members] = {
 }
 _MODELS: dict[str, Members] = {"model.list": {}}
 
-REQUESTS: dict[str, Members] = {**_CHAT, **_CONVERSATIONS, **_MODELS}
+_SETTINGS: dict[str, Members] = {
+    "settings.open": {"conversation": _id},
+    "settings.save": {"conversation": _id, "settings": _settings},
+    "templates.open": {},
+    "templates.save": {"templates": _templates},
+}
+
+REQUESTS: dict[str, Members] = {**_CHAT, **_CONVERSATIONS, **_MODELS, **_SETTINGS}

@@ -12,6 +12,7 @@ from confchat.requests.chat import ChatRequests
 from confchat.requests.conversations import ConversationRequests
 from confchat.requests.models import ModelRequests
 from confchat.requests.scope import Handlers, Scope
+from confchat.requests.settings import SettingsRequests
 from confchat.scratchpad import Scratchpad
 
 
@@ -41,6 +42,7 @@ class Session:
             **self._chat.handlers,
             **ConversationRequests(self._scope).handlers,
             **ModelRequests(self._scope).handlers,
+            **SettingsRequests(self._scope).handlers,
         }
 
     @property

@@ -9,6 +9,7 @@ from tests.product import Server
 from tests.session_client import SessionClient
 
 FEW_TOKENS = 8
+CANARY = "a-canary-of-settings"
 
 
 async def open_session(client: SessionClient) -> None:
@@ -95,3 +96,32 @@ async def test_a_model_that_is_asked_for_is_the_one_that_is_proved(
         assert (await client.receive_clear())["code"] == "model_missing"
         await client.send_question(model="smollm2:135m")
         assert (await client.receive_clear())["type"] == "attest.evidence"
+
+
+async def test_settings_and_templates_are_kept_encrypted_for_oneself_and_for_a_conversation(
+    client: SessionClient, server: Server
+) -> None:
+    await open_session(client)
+    mine = {"model": None, "system": f"Be brief. {CANARY}", "effort": "off", "options": {"temperature": 0.5}}
+    assert (await client.call("settings.save", conversation=None, settings=mine))["type"] == "settings.saved"
+    refused = await client.call("settings.save", conversation=client.conversation, settings=mine)
+    assert refused["code"] == "not_found"
+    await client.ask_model("Say yes.", tokens=FEW_TOKENS)
+    await client.finish()
+    here = {**mine, "system": "Only here."}
+    await client.call("settings.save", conversation=client.conversation, settings=here)
+    templates = [{"name": "Summary", "text": f"Summarise this: {CANARY}"}]
+    await client.call("templates.save", templates=templates)
+    await open_session(client)
+    assert (await client.call("settings.open", conversation=None))["settings"] == mine
+    assert (await client.call("templates.open"))["templates"] == templates
+    for path in server.data_dir.rglob("*sqlite3*"):
+        assert CANARY.encode() not in path.read_bytes()
+
+
+async def test_settings_out_of_bounds_are_not_kept_and_forgotten_ones_are_gone(client: SessionClient) -> None:
+    await open_session(client)
+    settings = {"options": {"top_p": 3}}
+    assert (await client.call("settings.save", conversation=None, settings=settings))["code"] == "bad_options"
+    await client.call("settings.save", conversation=None, settings=None)
+    assert (await client.call("settings.open", conversation=None))["settings"] is None
