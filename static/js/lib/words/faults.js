@@ -53,7 +53,8 @@ export const FAULTS = {
     "The session that opened is not the one that was checked. It was cut, and nothing was sent.",
   "fault.timeout": "The server did not answer in time. Check again.",
   "fault.too_many_requests": "There were too many checks in a short time. Wait a minute, then check again.",
-  "fault.bad_options": "One of the parameters is out of its bounds. Open the settings of this conversation and correct it.",
+  "fault.bad_options":
+    "One of the parameters is out of its bounds. Open the settings of this conversation and correct it.",
   "fault.not_continuable": "This answer cannot be gone on with. It can be made anew.",
   "fault.unsupported": "This server cannot do that.",
   "fault.wrong_account": "You are signed in with another account now. Reload the page.",
