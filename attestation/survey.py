@@ -15,13 +15,10 @@ from pathlib import Path
 
 from attestation.attester import SimulatorSource, TdxAttester
 from attestation.errors import AttestationError
-from attestation.hardware.advice import advise
 from attestation.hardware.machine import Machine
 from attestation.hardware.measurement import RTMR3, read_firmware_log
-from attestation.hardware.sources import PREPARED_ENTRY, SOURCES, QuoteSource, Way, require_way
+from attestation.hardware.sources import PREPARED_ENTRY, SOURCES, QuoteSource, Way, require_attest_library, require_way
 from attestation.statement import REPORT_DATA_SIZE
-from quote_ext import require_library
-from quote_ext.errors import QuoteError
 
 CPU_INFO = Path("/proc/cpuinfo")
 VSOCK = Path("/dev/vsock")
@@ -128,9 +125,9 @@ def _describe_process() -> str:
 
 def _describe_library(machine: Machine) -> str:
     try:
-        require_library(machine.library)
-    except QuoteError as error:
-        return f"{machine.library}: {advise('library', error)}"
+        require_attest_library(machine)
+    except AttestationError as error:
+        return str(error)
     return f"{machine.library} can be loaded"
 
 

@@ -132,12 +132,17 @@ def require_way(way: Way, machine: Machine) -> None:
         return
     _require(machine.device(), "this is no TDX guest, or the module tdx_guest is not loaded")
     if way == "library":
-        try:
-            require_library(machine.library)
-        except QuoteError as error:
-            raise UnavailableError(f"{machine.library} cannot be loaded: install libtdx-attest") from error
+        require_attest_library(machine)
     if way == "qgs" and machine.quoting_address() is None:
         raise UnavailableError(NO_ADDRESS.format(conf=machine.attest_conf))
+
+
+def require_attest_library(machine: Machine) -> None:
+    """Load libtdx_attest and let go of it; raises UnavailableError where that cannot be."""
+    try:
+        require_library(machine.library)
+    except QuoteError as error:
+        raise UnavailableError(f"{machine.library} cannot be loaded: install libtdx-attest") from error
 
 
 def _require(path: Path, otherwise: str) -> None:

@@ -62,7 +62,6 @@ ROOMS = {
     "attestation.simulator.pcs": {"attestation"},
     "attestation.simulator.server": {"attestation", "socket", "uvicorn"},
     "attestation.simulator.sockets": {"attestation", "socket"},
-    "attestation.survey": {"attestation", "quote_ext"},
     "attestation.this_machine": {"attestation", "django"},
     "attestation.urls": {"attestation", "django"},
     "attestation.watch": {"attestation"},
