@@ -80,6 +80,7 @@ def own_anchors(attestation: Attestation) -> Anchors:
     """Return what this installation trusts today, and what it may know of a record's question."""
     keys, release_key = publication.public_keys(), publication.release_key()
     return Anchors(
+        gpu_keys=publication.gpu_keys(),
         nonce=None,
         conversation=NO_CONVERSATION if attestation.conversation is None else str(attestation.conversation),
         origin=_own_origin(attestation),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeVar
 
-from attestation.checks import binding, hardware, service, software
+from attestation.checks import binding, gpu, hardware, service, software
 from attestation.errors import AppraisalError, MalformedError
 from attestation.evidence import Evidence
 from attestation.examination import Examination, UncheckedError
@@ -124,6 +124,7 @@ CHECKS: tuple[tuple[str, Source, CheckFunction], ...] = (
     ("binding.origin", "derived", binding.check_origin),
     ("binding.fresh", "derived", binding.check_fresh),
     ("binding.log", "derived", binding.check_log),
+    ("gpu.evidence", "asserted", gpu.check_gpu),
     ("verdict.token", "asserted", service.check_token),
 )
 

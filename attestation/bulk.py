@@ -171,6 +171,7 @@ class BulkArchive:
                     aael=None if aael is None else aael.decode(),
                     trust_anchor="simulator" if members["trust_anchor"] == "simulator" else "intel",
                     simulator_root=parts.get("simulator_root"),
+                    gpu=members.get("gpu"),
                 ),
                 verdict=dict(members["verdict"]),
                 checks=self._read(digests, "checks", lambda data: list(parse_json(data))),

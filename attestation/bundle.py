@@ -40,7 +40,7 @@ _REQUIRED = frozenset(
 _OPTIONAL = frozenset(
     {
         *("aael.txt", "ccel.bin", "log.tlog-proof", "log_entry.json", "release.json", "release.sig"),
-        *("simulator_root.der", "token.jwt"),
+        *("gpu.json", "simulator_root.der", "token.jwt"),
     }
 )
 _TOKEN = re.compile(rb"[A-Za-z0-9_.-]*\Z")
@@ -54,6 +54,7 @@ kem_key.bin         the public key that the session's secret was sealed to
 quote.bin           the processor's report (Intel TDX), which names the statement by its hash
 collateral.json     Intel's lists of that day: certificates, revocations, status of the platform
 ccel.bin, aael.txt  the machine's event logs, where it has them
+gpu.json            what NVIDIA's verifier says of confidential GPUs that answered; not that they are in this machine
 verdict.json        what the server, the attestation service and the browser found, and when
 checks.json         every check that the server made, in words
 token.jwt           the attestation service's signed answer, where it gave one
@@ -163,6 +164,7 @@ def _to_files(bundle: Bundle) -> dict[str, bytes]:
         "ccel.bin": evidence.ccel,
         "aael.txt": None if evidence.aael is None else evidence.aael.encode(),
         "simulator_root.der": evidence.simulator_root,
+        "gpu.json": None if evidence.gpu is None else evidence.gpu.encode(),
         "verdict.json": _to_json({**bundle.verdict, "trust_anchor": evidence.trust_anchor}),
         "checks.json": _to_json(bundle.checks),
         "token.jwt": None if bundle.token is None else bundle.token.encode(),
@@ -206,7 +208,7 @@ def _check_digests(files: Mapping[str, bytes], listed: Any) -> None:
 def _read_evidence(files: Mapping[str, bytes], *, trust_anchor: Any) -> Evidence:
     if trust_anchor not in ("intel", "simulator"):
         raise MalformedError("unknown trust_anchor")
-    aael = files.get("aael.txt")
+    aael, gpu = files.get("aael.txt"), files.get("gpu.json")
     return Evidence(
         statement=files["statement.bin"],
         deployment_sig=files["deployment.sig"],
@@ -217,6 +219,7 @@ def _read_evidence(files: Mapping[str, bytes], *, trust_anchor: Any) -> Evidence
         aael=None if aael is None else _decode(aael),
         trust_anchor=trust_anchor,
         simulator_root=files.get("simulator_root.der"),
+        gpu=None if gpu is None else _decode(gpu),
     )
 
 

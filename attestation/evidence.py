@@ -18,7 +18,8 @@ class Evidence:
     """The members of `attest.evidence` without `type` and `record`. Parsed, not verified.
 
     `statement` are the exact bytes that were sent, `deployment_sig` is Ed25519, `simulator_root` is DER;
-    `trust_anchor` and `simulator_root` are claims that a policy must agree to.
+    `trust_anchor` and `simulator_root` are claims that a policy must agree to; `gpu` is the text that proves GPUs,
+    None where the machine has none to prove.
     """
 
     statement: bytes
@@ -30,6 +31,7 @@ class Evidence:
     aael: str | None
     trust_anchor: TrustAnchor
     simulator_root: bytes | None
+    gpu: str | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON members, in the order of docs/PROTOCOL.md §2."""
@@ -42,6 +44,7 @@ class Evidence:
             "event_log": {"ccel": None if self.ccel is None else b64encode(self.ccel), "aael": self.aael},
             "trust_anchor": self.trust_anchor,
             "simulator_root": None if self.simulator_root is None else b64encode(self.simulator_root),
+            **({} if self.gpu is None else {"gpu": self.gpu}),
         }
 
     @classmethod
@@ -66,6 +69,7 @@ class Evidence:
             aael=_text_or_null(event_log, "aael"),
             trust_anchor=_trust_anchor(members.get("trust_anchor")),
             simulator_root=_bytes_or_null(members, "simulator_root"),
+            gpu=_text_or_null(members, "gpu") if "gpu" in members else None,
         )
 
 

@@ -124,6 +124,7 @@ class _Writer:
             "record": str(attestation.pk),
             "trust_anchor": attestation.trust_anchor,
             "token": attestation.token or None,
+            "gpu": attestation.gpu or None,
             "verdict": describe_verdict(attestation),
             "parts": {name: self._known[key] for name, key in keys.items() if key is not None},
             "log": log_members(proofs[attestation.pk]) if attestation.pk in proofs else None,

@@ -135,6 +135,7 @@ def _evidence_columns(evidence: Evidence) -> dict[str, Any]:
         "deployment_sig": evidence.deployment_sig,
         "kem_key": evidence.kem_key,
         "trust_anchor": evidence.trust_anchor,
+        "gpu": evidence.gpu or "",
     }
 
 

@@ -50,6 +50,7 @@ class Attestation(models.Model):
     collateral = models.ForeignKey(SharedPart, on_delete=models.PROTECT, db_index=False, related_name="+")
     ccel = models.ForeignKey(SharedPart, on_delete=models.PROTECT, null=True, db_index=False, related_name="+")
     aael = models.ForeignKey(SharedPart, on_delete=models.PROTECT, null=True, db_index=False, related_name="+")
+    gpu = models.TextField(blank=True)
     trust_anchor = models.CharField(max_length=9, choices=TrustAnchor)
     simulator_root = models.ForeignKey(
         SharedPart, on_delete=models.PROTECT, null=True, db_index=False, related_name="+"

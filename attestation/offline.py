@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -43,6 +43,7 @@ class Anchors:
     release_keys: tuple[bytes, ...]
     token_issuer: TokenIssuer | None
     simulator_root_sha256: bytes | None
+    gpu_keys: tuple[Mapping[str, str], ...]
     policy: Policy
 
     @property
@@ -52,6 +53,7 @@ class Anchors:
             root_sha256=frozenset({INTEL_ROOT_CA_SHA256}),
             simulator_root_sha256=self.simulator_root_sha256,
             token_issuer=self.token_issuer,
+            gpu_keys=self.gpu_keys,
         )
 
 

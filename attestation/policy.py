@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from attestation.errors import ConfigurationError, MalformedError
 from attestation.reference_values import PLATFORMS, Measurements, parse_version
@@ -134,11 +135,13 @@ class Trust:
         root_sha256: SHA-256 of the root certificates (DER) that may stand for hardware.
         simulator_root_sha256: SHA-256 of the one simulator's root that may be affirmed on loopback.
         token_issuer: the attestation service whose token must agree; None leaves `verdict.token` out.
+        gpu_keys: keys (JWK, P-384) of NVIDIA's attestation service; without one a GPU is the machine's own word.
     """
 
     root_sha256: frozenset[bytes]
     simulator_root_sha256: bytes | None
     token_issuer: TokenIssuer | None
+    gpu_keys: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

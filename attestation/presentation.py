@@ -180,6 +180,9 @@ def _stated_fields(statement: Statement) -> Iterable[tuple[str, str]]:
     yield _("Release"), statement.release_version
     yield _("Release digest"), f"sha256:{statement.release_digest.hex()}"
     yield _("Policy"), statement.policy
+    if statement.gpu is not None:
+        digest = "" if statement.gpu.sha256 is None else f" · sha256:{statement.gpu.sha256.hex()}"
+        yield _("Graphics processors"), f"{statement.gpu.state}{digest}"
     yield _("Log"), f"{statement.log_origin} · {statement.log_size}"
     yield _("Nonce"), statement.nonce.hex()
 

@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
+from attestation.archive import read_limited
 from attestation.encoding import b64decode
 from attestation.errors import ConfigurationError, MalformedError
+from attestation.gpu import parse_gpu_keys
 from attestation.key_files import read_private_key
 from attestation.log.cosignature import parse_witness_vkey
 from attestation.log.key import LogKey, load_log_key
@@ -24,6 +26,7 @@ from attestation.services import embedded_issuer
 from attestation.services.token_key import load_token_key
 from attestation.token import TokenIssuer
 
+MAX_GPU_KEYS_BYTES = 64 * 1024
 LOG_KEY_FILE = "log.ed25519"
 CHECKPOINT_FILE = "log.checkpoint"
 TOKEN_KEY_FILE = "token.p256"  # noqa: S105  # a file's name
@@ -82,6 +85,17 @@ def witnesses() -> tuple[Witness, ...]:
 def token_issuer() -> TokenIssuer:
     """Return the embedded attestation service's names and public key, as relying parties pin them."""
     return _token_issuer(keys_directory() / TOKEN_KEY_FILE)
+
+
+def gpu_keys() -> tuple[dict[str, str], ...]:
+    """Return the pinned keys of NVIDIA's attestation service, none where none are set."""
+    path = settings.CONFCHAT_GPU_KEYS
+    if path is None:
+        return ()
+    try:
+        return parse_gpu_keys(read_limited(path, most=MAX_GPU_KEYS_BYTES))
+    except MalformedError as error:
+        raise ConfigurationError(f"CONFCHAT_GPU_KEYS: {path}: {error}") from error
 
 
 def public_keys() -> PublicKeys:

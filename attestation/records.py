@@ -112,6 +112,7 @@ def read_evidence(attestation: Attestation) -> Evidence:
         aael=None if attestation.aael is None else _content(attestation.aael).decode(),
         trust_anchor="simulator" if attestation.trust_anchor == Attestation.TrustAnchor.SIMULATOR else "intel",
         simulator_root=None if attestation.simulator_root is None else _content(attestation.simulator_root),
+        gpu=attestation.gpu or None,
     )
 
 

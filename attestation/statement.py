@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from attestation.encoding import b64decode, b64encode, parse_json
 from attestation.errors import MalformedError
+from attestation.gpu import GpuState, StatedGpu
 
 VERSION = "confchat/1"
 NONCE_SIZE = 32
@@ -26,7 +27,8 @@ class Statement:
     """What the attester says of itself and of this handshake. Parsed, not verified.
 
     Sizes: `nonce` 32, `instance` 16, `kem_key_sha256`, `release_digest` and `log_root` 32 bytes;
-    `model_digest` is `sha256:` and 64 hex digits; times are seconds since the epoch.
+    `model_digest` is `sha256:` and 64 hex digits; times are seconds since the epoch. `gpu` is None where no GPU is
+    spoken of.
     """
 
     nonce: bytes
@@ -48,11 +50,12 @@ class Statement:
     log_origin: str
     log_size: int
     log_root: bytes
+    gpu: StatedGpu | None = None
 
 
 def build_statement(statement: Statement) -> bytes:
     """Serialise a statement; these bytes, and no others, are hashed, signed and sent."""
-    members = {
+    members: dict[str, Any] = {
         "v": VERSION,
         "nonce": b64encode(statement.nonce),
         "conversation": statement.conversation,
@@ -81,6 +84,9 @@ def build_statement(statement: Statement) -> bytes:
             "root": b64encode(statement.log_root),
         },
     }
+    if statement.gpu is not None:
+        digest = statement.gpu.sha256
+        members["gpu"] = {"state": statement.gpu.state, "sha256": None if digest is None else digest.hex()}
     return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -125,10 +131,20 @@ def parse_statement(data: bytes) -> Statement:
         log_origin=log.text("origin"),
         log_size=log.integer("size"),
         log_root=log.b64("root", size=32),
+        gpu=_parse_gpu(root.members("gpu")) if root.has("gpu") else None,
     )
     for members in (root, kem, model, release, config, log):
         members.refuse_rest()
     return statement
+
+
+def _parse_gpu(members: _Members) -> StatedGpu:
+    state, digest = members.text("state"), members.text_or_null("sha256")
+    members.refuse_rest()
+    for known in get_args(GpuState):
+        if state == known:
+            return StatedGpu(state=known, sha256=None if digest is None else _parse_hex(digest, size=32))
+    raise MalformedError("an unknown state of GPUs")
 
 
 class _Members:
@@ -143,6 +159,9 @@ class _Members:
         if name not in self._rest:
             raise MalformedError(f"no member {name}")
         return self._rest.pop(name)
+
+    def has(self, name: str) -> bool:
+        return name in self._rest
 
     def members(self, name: str) -> _Members:
         return _Members(self._take(name))

@@ -81,6 +81,10 @@ CHECK_WORDS: dict[str, CheckWords] = {
         gettext_noop("The history has not been rewritten"),
         gettext_noop("The public log does not continue the one seen before."),
     ),
+    "gpu.evidence": CheckWords(
+        gettext_noop("The graphics processor is confidential, too"),
+        gettext_noop("The graphics processor that runs the model is not proven to be confidential."),
+    ),
     "verdict.token": CheckWords(
         gettext_noop("The attestation service agrees"),
         gettext_noop("The service refused, did not answer, or its answer is not genuine."),

@@ -59,6 +59,7 @@ def measure(records: int, directory: Path) -> None:
             most = max(most, resident_mb())
     export_s = time.perf_counter() - started
     anchors = Anchors(
+        gpu_keys=(),
         nonce=None,
         conversation=None,
         origin=None,

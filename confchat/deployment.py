@@ -16,6 +16,7 @@ from attestation.attester import TdxAttester
 from attestation.collateral import Collateral
 from attestation.collateral_cache import CollateralCache
 from attestation.errors import ConfigurationError
+from attestation.gpu_collector import GpuCollector
 from attestation.log.checkpoint import Checkpoint
 from attestation.log.keeper import LogKeeper
 from attestation.log.key import LogKey
@@ -52,6 +53,7 @@ class Deployment:
     verifier: Verifier
     policy: Policy
     trust: Trust
+    gpu: GpuCollector
     log: LogKeeper
     log_key: LogKey
     keys: PublicKeys
@@ -144,6 +146,12 @@ def deployment() -> Deployment:
         ),
         policy=policy,
         trust=trust,
+        gpu=GpuCollector(
+            settings.CONFCHAT_GPU_PYTHON,
+            script=settings.CONFCHAT_GPU_SCRIPT,
+            verifier=settings.CONFCHAT_GPU_VERIFIER,
+            environment=settings.CONFCHAT_GPU_ENVIRONMENT,
+        ),
         log=LogKeeper(
             publication.checkpoint_signer(),
             origin=settings.CONFCHAT_LOG_ORIGIN,

@@ -43,6 +43,17 @@ def path(name: str, default: Path) -> Path:
     return Path(text(name, str(default))).expanduser().absolute()
 
 
+def path_or_none(name: str) -> Path | None:
+    """Return a variable as an absolute path, None where it is unset or empty."""
+    value = text(name, "")
+    return Path(value).expanduser().absolute() if value else None
+
+
+def everything() -> dict[str, str]:
+    """Return the whole environment, for whoever picks of it what another program may see."""
+    return dict(os.environ)
+
+
 def words(name: str, default: tuple[str, ...]) -> tuple[str, ...]:
     """Return a variable as its comma-separated words."""
     value = os.environ.get(name)

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -88,7 +88,10 @@ async def begin_handshake(
     await deployment.log.begin()
     described = await deployment.describe_model(model)
     await deployment.settle_release()
-    statement = _state(deployment, asker, nonce=nonce, conversation=conversation, key=key, model=described)
+    gpu = await deployment.gpu.collect(nonce)
+    statement = replace(
+        _state(deployment, asker, nonce=nonce, conversation=conversation, key=key, model=described), gpu=gpu.stated
+    )
     statement_bytes = build_statement(statement)
     quote = await deployment.attester.attest(statement_bytes)
     evidence = Evidence(
@@ -101,6 +104,7 @@ async def begin_handshake(
         aael=None,
         trust_anchor=deployment.attester.trust_anchor,
         simulator_root=deployment.simulator_root,
+        gpu=gpu.text,
     )
     return Handshake(
         record=str(uuid.uuid4()),

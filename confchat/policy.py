@@ -21,6 +21,7 @@ def build_trust(simulator_root: bytes | None) -> Trust:
         root_sha256=frozenset({INTEL_ROOT_CA_SHA256}),
         simulator_root_sha256=None if simulator_root is None else hashlib.sha256(simulator_root).digest(),
         token_issuer=publication.token_issuer(),
+        gpu_keys=publication.gpu_keys(),
     )
 
 
@@ -41,6 +42,7 @@ def describe_policy(
             "log": b64encode(keys.log_key),
             "release": None if keys.release_key is None else b64encode(keys.release_key),
             "token": None if issuer is None else dict(issuer.key),
+            "gpu": [dict(key) for key in trust.gpu_keys],
         },
         "releases": sorted(release.digest.hex() for release in releases),
     }

@@ -41,6 +41,12 @@ CONFCHAT_SIMULATOR_DIR = CONFCHAT_DATA_DIR / "simulator"
 CONFCHAT_PCCS_URL = env.text("CONFCHAT_PCCS_URL", "")
 CONFCHAT_QCNL_FILE = env.path("CONFCHAT_QCNL_FILE", Path("/etc/sgx_default_qcnl.conf"))
 CONFCHAT_UNSAFE_PCCS_TLS = env.flag("CONFCHAT_UNSAFE_PCCS_TLS", default=False)
+# Absolute: of an interpreter that is run as somebody said, and not found by chance.
+CONFCHAT_GPU_PYTHON = env.path_or_none("CONFCHAT_GPU_PYTHON")
+CONFCHAT_GPU_VERIFIER: Literal["local", "nras"] = env.choice("CONFCHAT_GPU_VERIFIER", "local", among=("local", "nras"))
+CONFCHAT_GPU_KEYS = env.path_or_none("CONFCHAT_GPU_KEYS")
+CONFCHAT_GPU_ENVIRONMENT = env.everything()
+CONFCHAT_GPU_SCRIPT = BASE_DIR / "deploy" / "gpu_evidence.py"
 CONFCHAT_OLLAMA_HOST = env.text("OLLAMA_HOST", "")
 CONFCHAT_UNSAFE_REMOTE_MODEL = env.flag("CONFCHAT_UNSAFE_REMOTE_MODEL", default=False)
 # Set by `manage.py serve` for the server it starts when OLLAMA_HOST is not set: that host is then the embedded model's.

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from attestation.encoding import b64decode, parse_json
-from attestation.errors import MalformedError
+from attestation.errors import ConfigurationError, MalformedError
+from attestation.gpu import parse_gpu_keys
 from attestation.named_policies import NAMES, load_policy
 from attestation.offline import Anchors
 from attestation.policy import Policy
@@ -34,6 +35,9 @@ def add_trusted(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     )
     trusted.add_argument(
         "--token-issuer", type=token_issuer, metavar="FILE", help=f"the operator's attestation service: {_ISSUER_FORM}"
+    )
+    trusted.add_argument(
+        "--gpu-keys", type=_gpu_keys, metavar="FILE", help="keys of NVIDIA's attestation service: a JSON key set (JWKS)"
     )
     trusted.add_argument(
         "--simulator-root",
@@ -85,6 +89,7 @@ def read_anchors(
         release_keys=tuple(options.release_key or ()),
         token_issuer=options.token_issuer,
         simulator_root_sha256=options.simulator_root,
+        gpu_keys=options.gpu_keys or (),
         policy=_read_policy(options),
     )
 
@@ -115,6 +120,13 @@ def moment(text: str) -> datetime:
 def nonce(text: str) -> bytes:
     """Read 32 bytes in base64url."""
     return _bytes32(text)
+
+
+def _gpu_keys(name: str) -> tuple[dict[str, str], ...]:
+    try:
+        return parse_gpu_keys(Path(name).read_bytes())
+    except (OSError, MalformedError, ConfigurationError) as error:
+        raise argparse.ArgumentTypeError(f"{name}: {error}") from error
 
 
 def token_issuer(name: str) -> TokenIssuer:

@@ -38,6 +38,7 @@ ROOMS = {
     "attestation.forms": {"attestation", "django"},
     "attestation.export": {"attestation", "django"},
     "attestation.hardware": {"attestation", "quote_ext"},
+    "attestation.gpu_collector": {"attestation"},
     "attestation.history": {"attestation", "django"},
     "attestation.key_files": {"attestation", "cryptography"},
     "attestation.log.comparing": {"attestation", "django"},

@@ -103,6 +103,7 @@ class Scene:
             root_sha256=frozenset({INTEL_ROOT_CA_SHA256}),
             simulator_root_sha256=hashlib.sha256(self.platform.root_der).digest(),
             token_issuer=self.token_issuer,
+            gpu_keys=(),
         )
 
     @property

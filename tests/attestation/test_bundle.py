@@ -33,7 +33,7 @@ def test_equal_bundles_are_equal_bytes(bundle: Bundle) -> None:
 
 def test_the_archive_is_small_and_dated_nowhere(bundle: Bundle) -> None:
     data = build_bundle(bundle)
-    assert len(data) < 256 * 1024
+    assert len(data) < 384 * 1024
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert archive.namelist() == sorted(archive.namelist())

@@ -48,6 +48,7 @@ async def bundle(scene: Scene, tmp_path: Path) -> Bundle:
 
 def judge(bundle: Bundle, scene: Scene, *, log_key: bytes | None = None) -> Logged:
     anchors = Anchors(
+        gpu_keys=(),
         nonce=None,
         conversation=None,
         origin=None,

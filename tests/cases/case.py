@@ -25,10 +25,11 @@ IDS = (
     "binding.origin",
     "binding.fresh",
     "binding.log",
+    "gpu.evidence",
     "verdict.token",
 )
 # Left out unless a case names them in `made`.
-OPTIONAL = ("platform.id",)
+OPTIONAL = ("platform.id", "gpu.evidence")
 NEEDS_QUOTE = (
     "quote.chain",
     "quote.collateral",
@@ -47,6 +48,7 @@ NEEDS_STATEMENT = (
     "binding.origin",
     "binding.fresh",
     "binding.log",
+    "gpu.evidence",
 )
 
 

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from tests.cases import binding, chains, flips, forgeries, good, hardware, lists, policies, real, software, tcb
+from tests.cases import binding, chains, flips, forgeries, good, gpu, hardware, lists, policies, real, software, tcb
 from tests.cases.case import Case
 from tests.cases.scene import Scene, difference
 
@@ -24,7 +24,8 @@ BASES = {"v4": Scene(), "v5": Scene(version=5)}
 def all_cases() -> Iterator[Case]:
     """Yield every case on the simulated platform."""
     return chain.from_iterable(
-        module.cases() for module in (good, forgeries, hardware, chains, lists, tcb, policies, software, binding, flips)
+        module.cases()
+        for module in (good, forgeries, hardware, chains, lists, tcb, policies, software, binding, gpu, flips)
     )
 
 

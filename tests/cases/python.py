@@ -42,6 +42,7 @@ def read_trust(members: Mapping[str, Any]) -> Trust:
         root_sha256=frozenset({INTEL_ROOT_CA_SHA256}),
         simulator_root_sha256=None if root is None else bytes.fromhex(root),
         token_issuer=None if token is None else TokenIssuer(**token, leeway_s=120),
+        gpu_keys=tuple(members["gpu_keys"]),
     )
 
 

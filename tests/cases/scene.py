@@ -68,6 +68,7 @@ TRUST: dict[str, Any] = {
         "algorithm": "ES256",
         "key": public_jwk(TOKEN_KEY.public_key(), "test"),
     },
+    "gpu_keys": [],
 }
 EXPECTATION: dict[str, Any] = {
     "nonce": b64encode(NONCE),

@@ -6,7 +6,7 @@ import { MalformedError } from "../../static/js/crypto/errors.js";
 
 const ROOT = "ab".repeat(32);
 const token = { issuer: "service", audience: "page", algorithm: "ES256", key: { kty: "EC" } };
-const trust = { simulator_root_sha256: ROOT, release_key: "A".repeat(43), token };
+const trust = { simulator_root_sha256: ROOT, release_key: "A".repeat(43), token, gpu_keys: [] };
 const members = await readPolicy("strict");
 const config = { policy: members, development: true, trust };
 

@@ -59,6 +59,7 @@ test("every member is read", () => {
     logOrigin: base.log.origin,
     logSize: 0,
     logRoot: b64decode(base.log.root),
+    gpu: null,
   });
 });
 

@@ -2,6 +2,7 @@
 import { equal } from "../crypto/encoding.js";
 import { MalformedError } from "../crypto/errors.js";
 import { checkFresh, checkKey, checkLog, checkNonce, checkOrigin, checkReportData } from "./checks/binding.js";
+import { checkGpu } from "./checks/gpu.js";
 import { checkChain, checkCollateral, checkParse, checkQe, checkSignature, checkTcb } from "./checks/hardware.js";
 import { checkToken } from "./checks/service.js";
 import { checkAttributes, checkMeasurements, checkPlatform } from "./checks/software.js";
@@ -28,6 +29,7 @@ export const CHECKS = [
   ["binding.origin", "derived", checkOrigin],
   ["binding.fresh", "derived", checkFresh],
   ["binding.log", "derived", checkLog],
+  ["gpu.evidence", "asserted", checkGpu],
   ["verdict.token", "asserted", checkToken],
 ];
 

@@ -16,5 +16,6 @@ export function parseEvidence(message) {
     aael: eventLog.isNull("aael") ? null : eventLog.text("aael"),
     trustAnchor: members.choice("trust_anchor", ["intel", "simulator"]),
     simulatorRoot: members.isNull("simulator_root") ? null : members.b64("simulator_root"),
+    gpu: members.has("gpu") && !members.isNull("gpu") ? members.text("gpu") : null,
   };
 }

@@ -26,6 +26,7 @@ export function policyFrom(config) {
     simulatorRootSha256: isSimulated ? trust.hex("simulator_root_sha256", 32) : null,
     releaseKey: b64decode(trust.text("release_key"), 32),
     tokenIssuer: trust.isNull("token") ? null : tokenIssuer(trust.nested("token")),
+    gpuKeys: trust.objects("gpu_keys").map(gpuKey),
   };
 }
 
@@ -91,6 +92,10 @@ const READERS = {
 
 function camelCase(name) {
   return name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+}
+
+function gpuKey(members) {
+  return Object.fromEntries(["kty", "crv", "x", "y"].map((name) => [name, members.text(name)]));
 }
 
 function tokenIssuer(members) {

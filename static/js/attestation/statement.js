@@ -1,6 +1,7 @@
 /** The statement: what a quote vouches for. As attestation/statement.py. */
 import { concat, parseJson, unhex, utf8 } from "../crypto/encoding.js";
 import { requireForm } from "../crypto/errors.js";
+import { GPU_STATES } from "./gpu.js";
 import { Members } from "./members.js";
 
 const VERSION = "confchat/1";
@@ -8,7 +9,8 @@ const NAMES = "v nonce conversation origin issued_at expires_at instance kem mod
 
 /** Parse the exact bytes of a statement; unknown, missing or ill-typed members are refused. Throws MalformedError. */
 export function parseStatement(bytes) {
-  const root = new Members(parseJson(bytes)).exactly(...NAMES.split(" "));
+  const root = new Members(parseJson(bytes));
+  root.exactly(...NAMES.split(" "), ...(root.has("gpu") ? ["gpu"] : []));
   const kem = root.nested("kem").exactly("suite", "key_sha256");
   const model = root.nested("model").exactly("name", "digest", "backend");
   const release = root.nested("release").exactly("version", "digest");
@@ -35,6 +37,14 @@ export function parseStatement(bytes) {
     logOrigin: log.text("origin"),
     logSize: log.integer("size"),
     logRoot: log.b64("root", 32),
+    gpu: root.has("gpu") ? parseGpu(root.nested("gpu").exactly("state", "sha256")) : null,
+  };
+}
+
+function parseGpu(gpu) {
+  return {
+    state: gpu.choice("state", GPU_STATES),
+    sha256: gpu.isNull("sha256") ? null : gpu.hex("sha256", 32),
   };
 }
 

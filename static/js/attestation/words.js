@@ -1,4 +1,5 @@
 /** What the checks say, in one sentence each: tables by id and code, so that a translation replaces only them. */
+import { GPU_PASSED, GPU_REASONS } from "./gpu_words.js";
 
 const PASSED = {
   "quote.parse": "The report is a quote of version {version} with a {body} body.",
@@ -22,6 +23,7 @@ const PASSED = {
   "binding.log": "The public log is the one seen before.",
   "binding.log.grown": "The public log has only grown since it was last seen here.",
   "binding.log.unseen": "No earlier view of this public log is known here.",
+  ...GPU_PASSED,
   "verdict.token": "The attestation service {issuer} affirms this very report.",
 };
 
@@ -96,6 +98,7 @@ export const REASONS = {
   expired: "It is too old.",
   answered_too_late: "The answer took too long.",
   log_differs: "Entries of the log are missing or were changed.",
+  ...GPU_REASONS,
   token_missing: "The service gave no answer.",
   token_malformed: "The answer cannot be read.",
   token_algorithm: "The answer is not signed with the expected algorithm.",

@@ -22,6 +22,7 @@ export function evidenceSections(handshake, onCopied) {
     collateral: { raw: texts.collateral, file: "collateral.json" },
     token: { raw: texts.token, file: "token.txt" },
     events: { raw: texts.events, file: "events.txt" },
+    ...(texts.gpu && { gpu: { raw: texts.gpu, file: "gpu.json" } }),
     raw: { raw: texts.raw, file: "json" },
   };
   return Object.entries(contents).map(([name, content]) => {

@@ -30,7 +30,8 @@ export function quoteFields({ header, bodyType, report, qeReport }) {
 
 /** Every member of the statement as `[name, text]`. */
 export function statementFields(statement) {
-  return fieldsOf(statement);
+  const { gpu } = statement;
+  return fieldsOf({ ...statement, gpu: gpu && [gpu.state, gpu.sha256 && hex(gpu.sha256)].filter(Boolean).join(" ") });
 }
 
 /** What came over the wire, as texts: `{statement, pck, collateral, token, events, raw}`, empty where there is none. */
@@ -42,6 +43,7 @@ export function evidenceTexts({ evidence, verdict, result }) {
     collateral: asText(evidence.collateral),
     token: verdict.token ? tokenText(verdict.token) : "",
     events: [ccel, aael].filter(Boolean).join("\n\n"),
+    gpu: evidence.gpu ? gpuText(evidence.gpu) : "",
     raw: asText({ evidence, verdict }),
   };
 }
@@ -80,6 +82,12 @@ function fieldsOf(named) {
 function tokenText(token) {
   const parts = token.split(".").slice(0, 2);
   return [token, ...parts.map((part) => readable(() => asText(JSON.parse(fromUtf8(b64decode(part))))))].join("\n\n");
+}
+
+/** What came of the GPUs as it is, then what each of its tokens says; this does not verify them. */
+function gpuText(text) {
+  const { overall, devices } = readable(() => JSON.parse(text)) || {};
+  return [text, ...[overall, ...Object.values(devices ?? {})].map((token) => tokenText(String(token)))].join("\n\n");
 }
 
 function asText(value) {

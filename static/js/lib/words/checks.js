@@ -35,6 +35,8 @@ export const CHECKS = {
   "check.binding.fresh.fails": "It has expired, or this device's clock is wrong.",
   "check.binding.log": "The history has not been rewritten",
   "check.binding.log.fails": "The public log does not continue the one you saw before.",
+  "check.gpu.evidence": "The graphics processor is confidential, too",
+  "check.gpu.evidence.fails": "The graphics processor that runs the model is not proven to be confidential.",
   "check.verdict.token": "The attestation service agrees",
   "check.verdict.token.fails": "The service refused, did not answer, or its answer is not genuine.",
   "check.unknown": "“{title}” could not be checked.",

@@ -108,6 +108,7 @@ export const PAGE = {
   "evidence.collateral": "Intel's status lists and revocations",
   "evidence.token": "Token of the attestation service",
   "evidence.events": "Event log",
+  "evidence.gpu": "Graphics processors",
   "evidence.raw": "Everything as it came over the wire",
   "evidence.none": "There is none.",
   "evidence.copy": "Copy",
