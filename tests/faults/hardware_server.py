@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import signal
 import socket
 import sys
 import tempfile
@@ -72,6 +73,8 @@ class InTurn:
 
 
 if __name__ == "__main__":
+    # The web server ends with the signal that it was sent; what is mounted must be taken down first.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))
     with contextlib.ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         scene = Scene(directory, stack, host=SimulatedHost(settings.CONFCHAT_SIMULATOR_DIR))
