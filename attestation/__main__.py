@@ -22,6 +22,7 @@ COMMANDS = {
     "attest": "ask a server for fresh evidence and judge it",
     "assets": "compare what a server serves with its signed release",
     "log": "follow a server's transparency log, and see that it only grew",
+    "policy": "say what a policy says, and what another would change",
     "release": "make, sign and read reference releases",
     "verify": "judge evidence that was taken away, an archive of one record or of many",
 }

@@ -65,10 +65,12 @@ class Check:
 class AttestationResult:
     """What one appraisal found. `appraise` alone makes it; what needs trust takes it as an argument.
 
-    `valid_until` is the earliest end among statement, release, certificates and lists, as far as they can be read.
+    `policy` is what it was judged by. `valid_until` is the earliest end among statement, release, certificates, lists
+    and graces, as far as they can be read.
     """
 
     outcome: Outcome
+    policy: Policy
     checks: tuple[Check, ...]
     tcb_status: str | None
     advisories: tuple[str, ...]
@@ -154,6 +156,7 @@ def appraise(
     tcb = _readable(lambda: subject.tcb)
     return AttestationResult(
         outcome=decide(checks),
+        policy=policy,
         checks=checks,
         tcb_status=tcb.status if tcb else None,
         advisories=tcb.advisories if tcb else (),

@@ -23,6 +23,7 @@ from attestation.evidence import Evidence
 from attestation.log.entries import log_attestation, log_opening
 from attestation.log.leaves import verdict_members
 from attestation.models import Attestation, SharedPart
+from attestation.policy_text import name_policy
 from attestation.public_keys import PublicKeys
 from attestation.reference_values import ReferenceRelease
 from attestation.registers import registers_of
@@ -93,7 +94,9 @@ async def record_attestation(
         "keys": _to_json(keys.to_wire()),
         "measurements": None if result.quote is None else _to_json(registers_of(result.quote)),
     }
-    await in_database(_store)(attestation, parts, quote=evidence.quote, verdict=found)
+    await in_database(_store)(
+        attestation, parts, quote=evidence.quote, verdict=found, policy=name_policy(result.policy)
+    )
 
 
 async def record_opening(
@@ -168,14 +171,21 @@ def _to_json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _store(attestation: Attestation, parts: dict[str, bytes | None], *, quote: bytes, verdict: dict[str, Any]) -> None:
+def _store(
+    attestation: Attestation,
+    parts: dict[str, bytes | None],
+    *,
+    quote: bytes,
+    verdict: dict[str, Any],
+    policy: dict[str, str],
+) -> None:
     contents = {name: content for name, content in parts.items() if content is not None}
     with transaction.atomic():
         ids = _keep_shared(contents.values())
         for name, content in contents.items():
             setattr(attestation, f"{name}_id", ids[content])
         attestation.save(force_insert=True)
-        log_attestation(attestation, quote=quote, verdict=verdict)
+        log_attestation(attestation, quote=quote, verdict=verdict, policy=policy)
 
 
 def _keep_shared(contents: Iterable[bytes]) -> dict[bytes, int]:

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 from attestation.encoding import parse_json
@@ -63,10 +64,16 @@ def policy_members(policy: Policy) -> dict[str, Any]:
     return {"v": POLICY_VERSION, **values}
 
 
+@lru_cache(maxsize=64)
 def policy_digest(policy: Policy) -> str:
     """Return `sha256:` and SHA-256 over a label, a zero byte and the members' canonical JSON."""
     canonical = json.dumps(policy_members(policy), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     return "sha256:" + hashlib.sha256(_DIGEST_LABEL + canonical.encode()).hexdigest()
+
+
+def name_policy(policy: Policy) -> dict[str, str]:
+    """Return id and digest, by which records, verdicts and logs name a policy."""
+    return {"id": policy.id, "digest": policy_digest(policy)}
 
 
 def _to_wire(value: object) -> object:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from attestation.encoding import b64decode, parse_json
 from attestation.errors import MalformedError
+from attestation.log.leaves import parse_entry
 from attestation.models import Attestation
 from attestation.news import News
 from attestation.quote import Quote, parse_quote
@@ -83,10 +84,19 @@ def describe_record(attestation: Attestation) -> dict[str, Any]:
         "service_error": _(ERROR_WORDS.get(attestation.error_code, attestation.error_code)),
         "checks": [_check_line(check) for check in read_json(attestation.checks)],
         "verifier": read_json(attestation.verifier),
+        "policy": _logged_policy(attestation),
         "quote_fields": _quote_fields(evidence.quote),
         "statement_fields": _statement_fields(evidence.statement),
         "token_claims": _token_claims(attestation.token),
     }
+
+
+def _logged_policy(attestation: Attestation) -> Mapping[str, str] | None:
+    """Return id and digest of the policy that a record was judged by, as its log entry names it."""
+    entry = attestation.log_entries.filter(kind="attestation").first()
+    members = {} if entry is None else parse_entry(bytes(entry.entry))
+    policy: Mapping[str, str] | None = members.get("policy")
+    return policy
 
 
 def _reason(attestation: Attestation) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from attestation.appraisal import AttestationResult, Check
 from attestation.offline import Anchors, Verification
+from attestation.policy_text import name_policy, policy_digest
 from attestation.printing import printable, write_time
 from attestation.words import OUTCOME_WORDS, title_of
 
@@ -54,6 +55,7 @@ def result_members(result: AttestationResult) -> dict[str, Any]:
     reason = result.reason
     return {
         "outcome": result.outcome,
+        "policy": name_policy(result.policy),
         "green": result.outcome == "affirming",
         "simulated": result.simulated,
         "evaluated_at": write_time(result.evaluated_at),
@@ -74,6 +76,7 @@ def describe(result: AttestationResult) -> Iterable[str]:
     if statement is not None:
         model = f"{statement.model_name} ({statement.model_backend})"
         yield printable(f"Made for {statement.origin}, model {model}, release {statement.release_version}")
+    yield printable(f"Judged by the policy {result.policy.id} ({policy_digest(result.policy)})")
     if result.simulated:
         yield SIMULATED
 

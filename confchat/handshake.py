@@ -17,6 +17,7 @@ from attestation.appraisal import AttestationResult, Expectation, Outcome, appra
 from attestation.evidence import Evidence
 from attestation.history import record_attestation, record_opening
 from attestation.policy import NO_CONVERSATION
+from attestation.policy_text import name_policy
 from attestation.statement import Statement, build_statement, report_data
 from confchat import metrics
 from confchat.channel import KemKey, SealedChannel, choose_suite, generate_kem_key, open_opening
@@ -157,6 +158,7 @@ async def appraise_handshake(deployment: Deployment, handshake: Handshake) -> di
         "type": "attest.verdict",
         "record": handshake.record,
         "outcome": result.outcome,
+        "policy": name_policy(deployment.policy),
         "verifier": verdict.verifier.to_wire(),
         "token": verdict.token,
         "checks": result.to_wire_checks(),

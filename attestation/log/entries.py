@@ -24,15 +24,17 @@ from attestation.log.store import append_leaf
 from attestation.models import Attestation, LogEntry
 
 
-def log_attestation(attestation: Attestation, *, quote: bytes, verdict: Mapping[str, Any]) -> None:
-    """Append the entry of a record that was just stored; `verdict` is made by `verdict_members`."""
+def log_attestation(
+    attestation: Attestation, *, quote: bytes, verdict: Mapping[str, Any], policy: Mapping[str, str]
+) -> None:
+    """Append the entry of a record that was just stored; `verdict` by `verdict_members`, `policy` by `name_policy`."""
     facts = attestation_facts(
         record=str(attestation.pk),
         statement=bytes(attestation.statement),
         quote_signed=signed_part(quote),
         verdict=verdict,
     )
-    _append("attestation", {"outcome": attestation.server_outcome}, facts, record=attestation)
+    _append("attestation", {"outcome": attestation.server_outcome, "policy": dict(policy)}, facts, record=attestation)
 
 
 def log_opening(attestation: Attestation, *, client_outcome: str, outcome: str, accepted_risk: bool) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from attestation.encoding import b64decode, b64encode
+from attestation.policy_text import policy_digest
 from tests.cases.generate import BASES, ROOT
 from tests.cases.python import run
 
@@ -110,6 +111,7 @@ def found_in_python(case: dict[str, Any]) -> dict[str, Any]:
     result = run(case)
     return {
         "outcome": result.outcome,
+        "policy": policy_digest(result.policy),
         "tcb_status": result.tcb_status,
         "advisories": list(result.advisories),
         "valid_until": None if result.valid_until is None else result.valid_until.timestamp(),

@@ -8,6 +8,7 @@ for (const each of JSON.parse(await text(process.stdin))) {
   const result = await appraise(each.evidence, argumentsOf(each));
   found.push({
     outcome: result.outcome,
+    policy: result.policy.digest,
     tcb_status: result.tcbStatus,
     advisories: result.advisories,
     valid_until: result.validUntil && result.validUntil.getTime() / 1000,

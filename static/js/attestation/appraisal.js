@@ -10,6 +10,7 @@ import { UncheckedError, isOfEvidence } from "./errors.js";
 import { parseEvidence } from "./evidence.js";
 import { Examination, readable } from "./examination.js";
 import { acceptTcb } from "./grace.js";
+import { policyDigest } from "./policy.js";
 import { sayFailed, sayPassed, sayUnchecked } from "./words.js";
 
 /** Every check in the order of docs/PROTOCOL.md section 3, with who speaks in it. */
@@ -39,7 +40,7 @@ export const CHECKS = [
  *
  * `message` is `attest.evidence` as parsed; what is no evidence at all fails `quote.parse`. `expectation` is `{nonce,
  * conversation, origin, suites, deploymentKey, now, elapsedS, loopback, logView}`, where null is not known and an empty
- * conversation is a question that named none; `releases` is what the server publishes; `token` a JWT or null. Returns `{outcome, checks, tcbStatus, advisories, quote,
+ * conversation is a question that named none; `releases` is what the server publishes; `token` a JWT or null. Returns `{outcome, policy, checks, tcbStatus, advisories, quote,
  * statement, simulated, validUntil, evaluatedAt}`; each check is `{id, status, source, code, detail, params}`.
  */
 export async function appraise(message, { policy, expectation, releases, token }) {
@@ -50,6 +51,7 @@ export async function appraise(message, { policy, expectation, releases, token }
   const tcb = subject && (await readable(() => subject.tcb));
   return {
     outcome: decide(checks),
+    policy: { id: policy.id, digest: await policyDigest(policy) },
     checks,
     tcbStatus: tcb?.status ?? null,
     advisories: tcb?.advisories ?? [],

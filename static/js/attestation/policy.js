@@ -1,8 +1,9 @@
 /** What this page accepts and whom it believes, made from what it was started with and never from evidence. */
-import { b64decode, unhex } from "../crypto/encoding.js";
+import { b64decode, hex, unhex, utf8 } from "../crypto/encoding.js";
 import { requireForm } from "../crypto/errors.js";
 import { Members } from "./members.js";
 import { MEASUREMENTS, PLATFORMS, parseVersion } from "./release.js";
+import { sha256 } from "./signatures.js";
 
 // Intel SGX Root CA, https://certificates.trustedservices.intel.com/IntelSGXRootCA.der
 export const INTEL_ROOT_SHA256 = unhex("44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3");
@@ -40,7 +41,16 @@ export function parsePolicy(object) {
   requireForm(policy.releasePlatforms.every((name) => PLATFORMS.includes(name)));
   requireForm(LEAST_MEASUREMENTS.every((name) => policy.releaseMeasurements.includes(name)));
   requireForm(policy.releaseMeasurements.every((name) => MEASUREMENTS.some(([known]) => known === name)));
-  return policy;
+  return { ...policy, members: object };
+}
+
+/** `sha256:` and the digest by which records name a policy: over its members, sorted, without white space. */
+export async function policyDigest({ members }) {
+  const sorted = Object.keys(members)
+    .sort()
+    .map((name) => [name, Array.isArray(members[name]) ? [...members[name]].sort() : members[name]]);
+  const canonical = JSON.stringify(Object.fromEntries(sorted));
+  return `sha256:${hex(await sha256(utf8(`${VERSION}\0${canonical}`)))}`;
 }
 
 /** Tell whether a host (as in `location.hostname`) is this very computer: localhost, 127.0.0.0/8 or [::1]. */

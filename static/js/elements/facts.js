@@ -28,6 +28,7 @@ export function summaryFacts(handshake) {
     ["XFAM", measured.xfam, true],
     [words("fact.report_data"), measured.reportData, true],
     [words("fact.tcb_status"), tcb(handshake.result), false],
+    ...policyFacts(handshake.result),
     ...times(handshake),
   ];
 }
@@ -44,7 +45,16 @@ export function recordFacts(handshake) {
     [words("fact.record"), record, true],
     ...times(handshake),
     [words("fact.tcb_status"), tcb(result), false],
+    ...policyFacts(result),
     ...(served ?? []),
+  ];
+}
+
+/** What this browser judged by. */
+function policyFacts({ policy }) {
+  return [
+    [words("fact.policy"), policy.id, false],
+    [words("fact.policy_digest"), policy.digest, true],
   ];
 }
 

@@ -59,6 +59,7 @@ export function attestationLine({ record, conversation, result, verdict, request
     record,
     conversation,
     outcome: result.outcome,
+    policy: result.policy.digest,
     serviceOutcome: verdict.outcome,
     simulated: result.simulated,
     tcbStatus: result.tcbStatus,

@@ -93,6 +93,8 @@ export const PAGE = {
   "simulated.model": "A very small model answers, and is often wrong.",
   "fact.td_attributes": "TD attributes",
   "fact.tcb_status": "TCB status",
+  "fact.policy": "Policy",
+  "fact.policy_digest": "Policy, SHA-256",
   "fact.report_data": "Report data",
   "fact.requested": "Asked",
   "fact.checked": "Checked",
