@@ -253,3 +253,38 @@ class VerifyRun(models.Model):
     class Meta:
         default_permissions = ()
         indexes = [models.Index(fields=["-began_at"], name="verify_run_newest")]
+
+
+class Proposal(models.Model):
+    """A change of what is accepted that one person proposed and another decides on; `seal` is the log key's signature.
+
+    `content` is a policy's file, a release's manifest (then with the release key's `signature`), or the digest (hex)
+    of a release that is withdrawn. No row here puts anything in force.
+    """
+
+    class Kind(models.TextChoices):
+        POLICY = "policy"
+        RELEASE = "release"
+        WITHDRAWAL = "withdrawal"
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        APPROVED = "approved"
+        REFUSED = "refused"
+
+    id = models.UUIDField(primary_key=True)
+    kind = models.CharField(max_length=10, choices=Kind)
+    content = models.BinaryField()
+    signature = models.BinaryField(default=b"")
+    seal = models.BinaryField()
+    reason = models.CharField(max_length=1000)
+    proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField()
+    state = models.CharField(max_length=8, choices=State, default=State.OPEN)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        permissions = [("change_trust", "Can propose and approve policies and releases")]
+        indexes = [models.Index(fields=["-proposed_at"], name="proposal_newest")]

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from attestation import publication
 from attestation.errors import MalformedError
 from attestation.offline import Anchors
+from attestation.policy import Policy
 from attestation.reference_values import parse_version
 from attestation.search import Wanted
 
@@ -60,17 +61,20 @@ class PolicyForm(forms.Form):
             raise forms.ValidationError(_("A release looks like 1.2.3.")) from error
         return version
 
-    def change(self, anchors: Anchors) -> Anchors:
-        """Return anchors with this policy in place of today's; the form must be valid."""
+    def changed(self, policy: Policy) -> Policy:
+        """Return a policy with what this form says in place of its own; the form must be valid."""
         values = self.cleaned_data
-        changed = replace(
-            anchors.policy,
+        return replace(
+            policy,
             accepted_tcb_statuses=frozenset(values["tcb_statuses"]),
             refused_advisories=values["advisories"],
             min_tcb_evaluation_data_number=values["min_evaluation"],
             min_release_version=values["min_release"],
         )
-        return replace(anchors, policy=changed)
+
+    def change(self, anchors: Anchors) -> Anchors:
+        """Return anchors with this policy in place of today's; the form must be valid."""
+        return replace(anchors, policy=self.changed(anchors.policy))
 
     def wanted(self, *, now: datetime) -> Wanted:
         """Return which records it is tried on; the form must be valid."""

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 
+from attestation.approved import read_policy, read_withdrawn
 from attestation.archive import read_limited
 from attestation.encoding import b64decode
 from attestation.errors import ConfigurationError, MalformedError
@@ -35,8 +36,28 @@ _RELEASE_KEY_SIZE = 32
 
 
 def policy() -> Policy:
-    """Return the policy in force: the one that the settings name. Raises `ConfigurationError`."""
+    """Return the policy in force: what two people approved over the one that the settings name, else that one.
+
+    Raises:
+        ConfigurationError: there is none, or what was approved is not signed by the log key.
+    """
+    return _policy_in_force(approved_directory(), named_policy(), keys_directory(), settings.CONFCHAT_LOG_ORIGIN)
+
+
+def named_policy() -> Policy:
+    """Return the policy that the settings name. Raises `ConfigurationError`."""
     return _policy(settings.CONFCHAT_POLICY)
+
+
+def approved_directory() -> Path:
+    """Return where this installation keeps what two people approved."""
+    return Path(settings.CONFCHAT_DATA_DIR) / "approved"
+
+
+def forget() -> None:
+    """Read policy and releases anew when they are asked for next: they were changed."""
+    _policy_in_force.cache_clear()
+    _releases.cache_clear()
 
 
 def log_key() -> LogKey:
@@ -68,9 +89,11 @@ def release_key() -> bytes | None:
 
 
 def releases() -> tuple[ReferenceRelease, ...]:
-    """Return the reference releases that are known good, newest first."""
+    """Return the reference releases that are known good and were not withdrawn, newest first."""
     key = release_key()
-    return () if key is None else _releases(settings.CONFCHAT_RELEASES_DIR, key)
+    if key is None:
+        return ()
+    return _releases(settings.CONFCHAT_RELEASES_DIR, key, approved_directory(), keys_directory(), log_key().origin)
 
 
 def witnesses() -> tuple[Witness, ...]:
@@ -127,13 +150,21 @@ def _policy(name: str) -> Policy:
 
 
 @lru_cache(maxsize=4)
+def _policy_in_force(directory: Path, named: Policy, keys: Path, origin: str) -> Policy:
+    if not directory.exists():  # nothing was ever approved, perhaps before there were keys
+        return named
+    return read_policy(directory, named=named, key=_log_key(keys / LOG_KEY_FILE, origin).public)
+
+
+@lru_cache(maxsize=4)
 def _log_key(path: Path, origin: str) -> LogKey:
     return load_log_key(path, origin=origin)
 
 
 @lru_cache(maxsize=4)
-def _releases(directory: Path, key: bytes) -> tuple[ReferenceRelease, ...]:
-    return load_releases(directory, release_key=key)
+def _releases(directory: Path, key: bytes, approved: Path, keys: Path, origin: str) -> tuple[ReferenceRelease, ...]:
+    withdrawn = read_withdrawn(approved, key=_log_key(keys / LOG_KEY_FILE, origin).public)
+    return tuple(item for item in load_releases(directory, release_key=key) if item.digest.hex() not in withdrawn)
 
 
 @lru_cache(maxsize=4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from attestation import log_pages, pages, verify_pages, views, workspace
+from attestation import approval_pages, log_pages, pages, verify_pages, views, workspace
 
 app_name = "attestation"
 
@@ -12,6 +12,8 @@ urlpatterns = [
     path("", pages.records, name="records"),
     path("overview/", pages.overview, name="overview"),
     path("dry-run/", workspace.dry_run, name="dry-run"),
+    path("policy/", approval_pages.proposals, name="proposals"),
+    path("policy/<uuid:proposal>/", approval_pages.proposal, name="proposal"),
     path("compare/", workspace.compare, name="compare"),
     path("verify/", verify_pages.runs, name="runs"),
     path("verify/<uuid:run>/", verify_pages.run, name="run"),

@@ -139,11 +139,19 @@ FINDING_WORDS: dict[str, str] = {
     "unreadable": gettext_noop("Cannot be read"),
 }
 
+# Why a proposal is not decided as somebody wants.
+DECISION_WORDS: dict[str, str] = {
+    "same_person": gettext_noop("Who proposed it cannot approve it: another person must."),
+    "proposal_changed": gettext_noop("This is not what was shown to you. Nothing was approved."),
+    "decided": gettext_noop("It was decided before."),
+}
+
 # Kinds of log entries.
 ENTRY_WORDS: dict[str, str] = {
     "attestation": gettext_noop("Attestations"),
     "opening": gettext_noop("Openings of a session"),
     "policy": gettext_noop("Changes of policy, keys or releases"),
+    "approval": gettext_noop("Approvals of a policy or release by two people"),
     "history key": gettext_noop("New history keys"),
     "deletion": gettext_noop("Deleted conversations"),
 }

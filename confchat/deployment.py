@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -136,14 +137,7 @@ def deployment() -> Deployment:
     return Deployment(
         attester=attester,
         collateral=collateral,
-        verifier=embedded_verifier(
-            key=load_token_key(publication.keys_directory() / publication.TOKEN_KEY_FILE),
-            policy=policy,
-            trust=trust,
-            releases=releases,
-            collateral=collateral,
-            simulator_root=simulator_root,
-        ),
+        verifier=_own_verifier(policy, trust, releases=releases, collateral=collateral, simulator_root=simulator_root),
         policy=policy,
         trust=trust,
         gpu=GpuCollector(
@@ -166,6 +160,41 @@ def deployment() -> Deployment:
         model_name=settings.CONFCHAT_MODEL,
         model_endpoint="loopback" if is_loopback(settings.CONFCHAT_OLLAMA_HOST) else "remote",
         development=settings.CONFCHAT_DEVELOPMENT,
+    )
+
+
+async def take_over() -> None:
+    """Go by policy and releases as they are published from now on: two people changed them. The log says so.
+
+    Raises:
+        ConfigurationError: what was changed cannot be read.
+        UnavailableError: the database does not answer; the next start says it.
+    """
+    parts = deployment()
+    policy, releases = publication.policy(), publication.releases()
+    parts.verifier = _own_verifier(
+        policy, parts.trust, releases=releases, collateral=parts.collateral, simulator_root=parts.simulator_root
+    )
+    parts.policy, parts.releases = policy, releases
+    parts._own_release = None
+    await parts.log.say(describe_policy(policy, parts.trust, keys=parts.keys, releases=releases))
+
+
+def _own_verifier(
+    policy: Policy,
+    trust: Trust,
+    *,
+    releases: Sequence[ReferenceRelease],
+    collateral: CollateralCache,
+    simulator_root: bytes | None,
+) -> Verifier:
+    return embedded_verifier(
+        key=load_token_key(publication.keys_directory() / publication.TOKEN_KEY_FILE),
+        policy=policy,
+        trust=trust,
+        releases=releases,
+        collateral=collateral,
+        simulator_root=simulator_root,
     )
 
 

@@ -62,6 +62,8 @@ env.refuse(
 )
 # Where the history's pages get today's lists for a quote from: an async function, by its name.
 CONFCHAT_COLLATERAL_SOURCE = "confchat.deployment.collateral_for"
+# Who takes over what two people approved: likewise.
+CONFCHAT_TAKE_OVER = "confchat.deployment.take_over"
 # Written at the first set-up: a log keeps its name when the port or the origins change.
 _FIRST_LOG_ORIGIN = read_key_file(CONFCHAT_DATA_DIR / "log.origin")
 CONFCHAT_LOG_ORIGIN = env.text(

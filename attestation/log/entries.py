@@ -54,6 +54,11 @@ def log_deletion(*, user: str, conversation: str) -> None:
     _append("deletion", {}, {"user": user, "conversation": conversation})
 
 
+def log_approval(says: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """Append that a change of policy or releases was approved; who proposed and who approved it are facts."""
+    _append("approval", says, facts)
+
+
 def log_policy(says: Mapping[str, Any]) -> bool:
     """Append policy, keys and releases if they are not those of the last such entry; return whether they differ."""
     leaf = build_leaf("policy", at=timezone.now(), says=says)

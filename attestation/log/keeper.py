@@ -59,6 +59,16 @@ class LogKeeper:
             self._beginning = asyncio.get_running_loop().create_task(self._begin(), name="log policy")
         await asyncio.shield(self._beginning)
 
+    async def say(self, policy: Mapping[str, Any]) -> None:
+        """Have the log say by which policy, keys and releases it goes from now on.
+
+        Raises:
+            UnavailableError: the database does not answer.
+        """
+        self._policy = policy
+        await in_database(log_policy)(policy)
+        self.wake()
+
     def checkpoint(self) -> Checkpoint:
         """Return the newest checkpoint that was signed.
 

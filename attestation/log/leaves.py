@@ -22,7 +22,7 @@ from attestation.quote import parse_quote
 VERSION = "confchat/1 log entry"
 SALT_SIZE = 32
 
-Kind = Literal["attestation", "opening", "policy", "history key", "deletion"]
+Kind = Literal["attestation", "opening", "policy", "approval", "history key", "deletion"]
 
 _LABEL = b"confchat/1 log commitment\x00"
 

@@ -34,7 +34,7 @@ from tests.attestation.scene import LOG_ORIGIN, Scene, build_scene
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LIST = "/attestation/"
-ROLES = importlib.import_module("attestation.migrations.0002_roles")
+ROLES = [importlib.import_module(f"attestation.migrations.{name}") for name in ("0002_roles", "0009_proposals")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,8 @@ class People:
 @pytest.fixture
 def people() -> People:
     # Tests with real transactions empty every table: the groups' permissions are granted as the migration grants them.
-    ROLES.grant(apps, None)
+    for migration in ROLES:
+        migration.grant(apps, None)
     accounts = {name: User.objects.create_user(name) for name in ("user", "neighbour", "admin", "auditor")}
     accounts["admin"].groups.add(Group.objects.get(name="admins"))
     accounts["auditor"].groups.add(Group.objects.get(name="auditors"))

@@ -38,6 +38,8 @@ ROUTES = {
     "attestation/records/{record}/": HIDDEN,
     "attestation/records/{record}/again/": READERS,
     "attestation/records/{record}/evidence.zip": HIDDEN,
+    "attestation/policy/": READERS,
+    "attestation/policy/{proposal}/": (SIGN_IN, 403, 404, 404),  # a proposal that nobody made
     "attestation/verify/": READERS,
     "attestation/verify/{run}/": (SIGN_IN, 403, 404, 404),  # a run that nobody began
     "attestation/verify/{run}/step": POST_ONLY,
@@ -55,6 +57,7 @@ ACCOUNTS = re.compile(r"accounts/")
 PARAMETERS = {
     "conversation": "00000000-0000-4000-8000-000000000001",
     "path": "x",
+    "proposal": "00000000-0000-4000-8000-000000000003",
     "run": "00000000-0000-4000-8000-000000000002",
 }
 
