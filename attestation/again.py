@@ -87,7 +87,7 @@ def own_anchors(attestation: Attestation) -> Anchors:
         suites=None,
         log_key=keys.log_key,
         release_keys=() if release_key is None else (release_key,),
-        token_issuer=keys.token_issuer,
+        token_issuers=keys.token_issuers,
         simulator_root_sha256=_simulator_root(),
         policy=publication.policy(),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeVar
 
+from attestation.answers import Answer, Opinion
 from attestation.checks import binding, gpu, hardware, service, software
 from attestation.errors import AppraisalError, MalformedError
 from attestation.evidence import Evidence
@@ -74,6 +75,7 @@ class AttestationResult:
     checks: tuple[Check, ...]
     tcb_status: str | None
     advisories: tuple[str, ...]
+    opinions: tuple[Opinion, ...]
     quote: Quote | None
     statement: Statement | None
     simulated: bool
@@ -138,7 +140,7 @@ def appraise(
     trust: Trust,
     expectation: Expectation,
     releases: Sequence[ReferenceRelease | RefusedRelease],
-    token: str | None,
+    answers: Sequence[Answer],
     cache: VerifiedCache | None = None,
 ) -> AttestationResult:
     """Make every check, whether or not an earlier one failed, and decide the outcome.
@@ -150,7 +152,7 @@ def appraise(
         ConfigurationError: the key pinned for the token issuer cannot be used.
     """
     subject = Examination(
-        evidence, policy=policy, trust=trust, expectation=expectation, releases=releases, token=token, cache=cache
+        evidence, policy=policy, trust=trust, expectation=expectation, releases=releases, answers=answers, cache=cache
     )
     checks = tuple(_make_checks(subject))
     tcb = _readable(lambda: subject.tcb)
@@ -160,6 +162,7 @@ def appraise(
         checks=checks,
         tcb_status=tcb.status if tcb else None,
         advisories=tcb.advisories if tcb else (),
+        opinions=subject.opinions,
         quote=_readable(lambda: subject.quote),
         statement=_readable(lambda: subject.statement),
         simulated=subject.is_simulated,

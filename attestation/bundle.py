@@ -55,9 +55,10 @@ quote.bin           the processor's report (Intel TDX), which names the statemen
 collateral.json     Intel's lists of that day: certificates, revocations, status of the platform
 ccel.bin, aael.txt  the machine's event logs, where it has them
 gpu.json            what NVIDIA's verifier says of confidential GPUs that answered; not that they are in this machine
-verdict.json        what the server, the attestation service and the browser found, and when
+verdict.json        what the server, the attestation services and the browser found, and when; the tokens of further
+                    services, and the keys that each one's tokens are checked with
 checks.json         every check that the server made, in words
-token.jwt           the attestation service's signed answer, where it gave one
+token.jwt           the first attestation service's signed answer, where it gave one
 release.json, .sig  the published reference release that the statement names, and its signature
 log_entry.json      what the operator's public log says of this record; whom it concerns is hashed
 log.tlog-proof      the place of that entry in the log, and the log's signature (C2SP tlog-proof)

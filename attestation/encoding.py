@@ -43,6 +43,17 @@ def b64decode(text: object, *, size: int | None = None) -> bytes:
     return data
 
 
+def b64decode_standard(text: object) -> bytes:
+    """Decode canonical base64 of the standard alphabet with its padding (RFC 4648 section 4), as others write it.
+
+    Raises:
+        MalformedError: not a string, no padding, another alphabet, last bits not zero.
+    """
+    if not isinstance(text, str) or len(text) % 4 or "-" in text or "_" in text or text.endswith("==="):
+        raise MalformedError("not base64 with padding")
+    return b64decode(text.rstrip("=").replace("+", "-").replace("/", "_"))
+
+
 def parse_json(data: bytes) -> Any:
     """Parse strict JSON: UTF-8 without BOM, unique members, no NaN, depth at most 16.
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TypeVar
 
+from attestation.answers import Answer, Opinion, form_opinions
 from attestation.collateral import QeIdentity, TcbInfo, parse_qe_identity, parse_tcb_info
 from attestation.errors import AppraisalError, MalformedError
 from attestation.evidence import Evidence
@@ -55,7 +56,7 @@ class Examination:
         trust: Trust,
         expectation: Expectation,
         releases: Sequence[ReferenceRelease | RefusedRelease],
-        token: str | None,
+        answers: Sequence[Answer],
         cache: VerifiedCache | None,
     ) -> None:
         self.evidence = evidence
@@ -63,13 +64,33 @@ class Examination:
         self.trust = trust
         self.expectation = expectation
         self.releases = releases
-        self.token = token
+        self.answers = answers
         self._cache = cache if cache is not None else VerifiedCache()
 
     @cached_property
     def quote(self) -> Quote:
         """The quote. Raises `MalformedQuoteError`."""
         return parse_quote(self.evidence.quote)
+
+    @cached_property
+    def opinions(self) -> tuple[Opinion, ...]:
+        """What each service that the policy names says; nothing where nobody's key is known here.
+
+        Raises:
+            ConfigurationError: a pinned key cannot be used.
+        """
+        try:
+            report = self.quote.report
+        except MalformedError:
+            report = None
+        return form_opinions(
+            self.answers,
+            self.trust.token_issuers,
+            names=self.policy.verifiers,
+            report=report,
+            accepted_statuses=self.policy.accepted_tcb_statuses,
+            now=self.expectation.now,
+        )
 
     @cached_property
     def statement(self) -> Statement:

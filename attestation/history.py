@@ -81,6 +81,7 @@ async def record_attestation(
         token=verdict.token or None,
         verifier=verdict.verifier.to_wire(),
         error=verdict.error_code,
+        others=verdict.others_to_wire(),
     )
     parts = {
         "quote_certificates": certificates,
@@ -90,6 +91,7 @@ async def record_attestation(
         "simulator_root": evidence.simulator_root,
         "checks": _to_json(checks),
         "verifier": _to_json(verdict.verifier.to_wire()),
+        "other_verifiers": _to_json([each.verifier.to_wire() for each in verdict.others]) if verdict.others else None,
         "release": None if release is None else _to_json(release_to_wire(release)),
         "keys": _to_json(keys.to_wire()),
         "measurements": None if result.quote is None else _to_json(registers_of(result.quote)),
@@ -150,6 +152,7 @@ def _verdict_columns(result: AttestationResult, verdict: Verdict) -> dict[str, A
         "verifier_kind": verdict.verifier.kind,
         "token": verdict.token or "",
         "error_code": verdict.error_code or "",
+        "other_answers": [{"token": each.token, "error": each.error_code} for each in verdict.others],
     }
 
 

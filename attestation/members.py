@@ -36,6 +36,12 @@ class Members:
         """Return a member that is text."""
         return str(self._member(name, str))
 
+    def text_or_null(self, name: str) -> str | None:
+        """Return a member that is text, or null."""
+        if name in self._members and self._members[name] is None:
+            return None
+        return self.text(name)
+
     def integer(self, name: str, *, limit: int | None = None) -> int:
         """Return a member that is an integer, at most `limit`."""
         value = int(self._member(name, int))
@@ -59,6 +65,10 @@ class Members:
             return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
         except ValueError as error:
             raise MalformedError(f"{name} is not a time") from error
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the object as it stands."""
+        return dict(self._members)
 
     def nested(self, name: str) -> Members:
         """Return a member that is an object."""

@@ -68,6 +68,11 @@ class Attestation(models.Model):
     verifier_kind = models.CharField(max_length=16)
     token = models.TextField(blank=True)
     error_code = models.CharField(max_length=32, blank=True)
+    # Where several services were asked: who the further ones are, and `{"token","error"}` of each, in the same order.
+    other_verifiers = models.ForeignKey(
+        SharedPart, on_delete=models.PROTECT, null=True, db_index=False, related_name="+"
+    )
+    other_answers = models.JSONField(default=list)
 
     # What it is compared with.
     release = models.ForeignKey(SharedPart, on_delete=models.PROTECT, null=True, db_index=False, related_name="+")

@@ -8,18 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from attestation.answers import read_answers
 from attestation.appraisal import AttestationResult, appraise, decide
 from attestation.bundle import Bundle
 from attestation.collateral import Collateral
 from attestation.errors import MalformedError
 from attestation.evidence import Evidence
+from attestation.issuer import TokenIssuer
 from attestation.log.leaves import attestation_facts, signed_part, verdict_members
 from attestation.log.proof import Logged, judge_log_proof
 from attestation.pki import INTEL_ROOT_CA_SHA256
 from attestation.policy import Expectation, Policy, Trust
 from attestation.reference_values import ReferenceRelease, RefusedRelease, parse_releases
 from attestation.statement import Statement, parse_statement
-from attestation.token import TokenIssuer
 from attestation.verified import VerifiedCache
 
 # What can be asked again later: the machine, its software and what was bound. Nobody's clock, question or token.
@@ -41,7 +42,7 @@ class Anchors:
     suites: tuple[str, ...] | None
     log_key: bytes | None
     release_keys: tuple[bytes, ...]
-    token_issuer: TokenIssuer | None
+    token_issuers: tuple[TokenIssuer, ...]
     simulator_root_sha256: bytes | None
     gpu_keys: tuple[Mapping[str, str], ...]
     policy: Policy
@@ -52,8 +53,8 @@ class Anchors:
         return Trust(
             root_sha256=frozenset({INTEL_ROOT_CA_SHA256}),
             simulator_root_sha256=self.simulator_root_sha256,
-            token_issuer=self.token_issuer,
             gpu_keys=self.gpu_keys,
+            token_issuers=self.token_issuers,
         )
 
 
@@ -114,7 +115,7 @@ def verify_bundle(
             trust=anchors.trust,
             expectation=_expectation(bundle, anchors, now=time, time_was_given=at is not None),
             releases=releases,
-            token=bundle.token,
+            answers=read_answers({**bundle.verdict, "token": bundle.token}),
             cache=cache,
         )
 
@@ -139,6 +140,7 @@ def _judge_log(bundle: Bundle, anchors: Anchors) -> Logged:
         token=bundle.token,
         verifier=verdict.get("verifier"),
         error=error.get("code") if isinstance(error, dict) else None,
+        others=verdict.get("others"),
     )
     facts = attestation_facts(
         record=bundle.record,

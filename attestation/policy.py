@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 from attestation.errors import ConfigurationError, MalformedError
+from attestation.issuer import TokenIssuer
 from attestation.reference_values import PLATFORMS, Measurements, parse_version
 from attestation.statement import LIFETIME_S
 from attestation.td_attributes import ACCEPTABLE, SEPT_VE_DISABLE
-from attestation.token import TokenIssuer
 
 Enforcement = Literal["require", "warn"]
 Workload = Literal["require", "accept-unmeasured"]
@@ -134,14 +134,15 @@ class Trust:
     Attributes:
         root_sha256: SHA-256 of the root certificates (DER) that may stand for hardware.
         simulator_root_sha256: SHA-256 of the one simulator's root that may be affirmed on loopback.
-        token_issuer: the attestation service whose token must agree; None leaves `verdict.token` out.
         gpu_keys: keys (JWK, P-384) of NVIDIA's attestation service; without one a GPU is the machine's own word.
+        token_issuers: attestation services whose tokens count, under the names that policies know; none leaves
+            `verdict.token` out.
     """
 
     root_sha256: frozenset[bytes]
     simulator_root_sha256: bytes | None
-    token_issuer: TokenIssuer | None
     gpu_keys: tuple[Mapping[str, Any], ...]
+    token_issuers: tuple[TokenIssuer, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from attestation.log.leaves import parse_entry
 from attestation.models import Attestation
 from attestation.news import News
 from attestation.quote import Quote, parse_quote
-from attestation.records import read_evidence, read_json
+from attestation.records import read_evidence, read_json, read_others
 from attestation.statement import Statement, parse_statement
 from attestation.watch.words import sentence
 from attestation.words import CHECK_WORDS, ERROR_WORDS, OUTCOME_WORDS, SOURCE_WORDS, STATUS_WORDS, title_of
@@ -56,6 +56,18 @@ class CheckLine:
     detail: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What one attestation service answered; `claims` are for reading, and are not verified here."""
+
+    name: str
+    kind: str
+    issuer: str
+    fault: str
+    token: str
+    claims: str
+
+
 def describe_row(attestation: Attestation) -> Row:
     """Return what the list shows of one record."""
     is_simulated = _is_simulated(attestation)
@@ -81,13 +93,11 @@ def describe_record(attestation: Attestation) -> dict[str, Any]:
         "reason": _reason(attestation),
         "evidence_ms": (attestation.evidence_at - attestation.requested_at) // _MILLISECOND,
         "verdict_ms": (attestation.verdict_at - attestation.requested_at) // _MILLISECOND,
-        "service_error": _(ERROR_WORDS.get(attestation.error_code, attestation.error_code)),
         "checks": [_check_line(check) for check in read_json(attestation.checks)],
-        "verifier": read_json(attestation.verifier),
         "policy": _logged_policy(attestation),
+        "services": _services(attestation),
         "quote_fields": _quote_fields(evidence.quote),
         "statement_fields": _statement_fields(evidence.statement),
-        "token_claims": _token_claims(attestation.token),
     }
 
 
@@ -97,6 +107,29 @@ def _logged_policy(attestation: Attestation) -> Mapping[str, str] | None:
     members = {} if entry is None else parse_entry(bytes(entry.entry))
     policy: Mapping[str, str] | None = members.get("policy")
     return policy
+
+
+def _services(attestation: Attestation) -> list[Service]:
+    """Return what every attestation service answered, the first one first."""
+    first = {
+        "verifier": read_json(attestation.verifier),
+        "token": attestation.token,
+        "error": {"code": attestation.error_code},
+    }
+    return [_describe_service(entry) for entry in (first, *read_others(attestation))]
+
+
+def _describe_service(entry: Mapping[str, Any]) -> Service:
+    code, token = (entry["error"] or {}).get("code") or "", entry["token"] or ""
+    verifier = entry["verifier"]
+    return Service(
+        name=str(verifier.get("name") or verifier["kind"]),
+        kind=str(verifier["kind"]),
+        issuer=str(verifier["issuer"]),
+        fault=_(ERROR_WORDS.get(code, code)) if code else "",
+        token=token,
+        claims=_token_claims(token),
+    )
 
 
 def _reason(attestation: Attestation) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from attestation.encoding import b64encode
+from attestation.issuer import TokenIssuer
 from attestation.log.checkpoint import build_vkey
-from attestation.token import TokenIssuer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class PublicKeys:
     log_origin: str
     log_key: bytes
     release_key: bytes | None
-    token_issuer: TokenIssuer | None
+    token_issuers: tuple[TokenIssuer, ...]
 
     def to_wire(self) -> dict[str, Any]:
         """Return the body of `GET /attestation/keys`."""
@@ -28,14 +28,5 @@ class PublicKeys:
                 "vkey": build_vkey(self.log_origin, self.log_key),
             },
             "release": None if self.release_key is None else {"key": b64encode(self.release_key)},
-            "token": None if self.token_issuer is None else _issuer_to_wire(self.token_issuer),
+            "tokens": [issuer.to_members() for issuer in self.token_issuers],
         }
-
-
-def _issuer_to_wire(issuer: TokenIssuer) -> dict[str, Any]:
-    return {
-        "issuer": issuer.issuer,
-        "audience": issuer.audience,
-        "algorithm": issuer.algorithm,
-        "key": dict(issuer.key),
-    }

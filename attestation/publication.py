@@ -14,6 +14,7 @@ from attestation.archive import read_limited
 from attestation.encoding import b64decode
 from attestation.errors import ConfigurationError, MalformedError
 from attestation.gpu import parse_gpu_keys
+from attestation.issuer import TokenIssuer
 from attestation.key_files import read_private_key
 from attestation.log.cosignature import parse_witness_vkey
 from attestation.log.key import LogKey, load_log_key
@@ -23,9 +24,9 @@ from attestation.named_policies import load_policy
 from attestation.policy import Policy
 from attestation.public_keys import PublicKeys
 from attestation.reference_values import ReferenceRelease, load_releases
-from attestation.services import embedded_issuer
+from attestation.services import Description, embedded_issuer, read_description
+from attestation.services.service import NAME as EMBEDDED
 from attestation.services.token_key import load_token_key
-from attestation.token import TokenIssuer
 
 MAX_GPU_KEYS_BYTES = 64 * 1024
 LOG_KEY_FILE = "log.ed25519"
@@ -105,9 +106,22 @@ def witnesses() -> tuple[Witness, ...]:
     return tuple(_parse_witness(item) for item in settings.CONFCHAT_WITNESSES)
 
 
-def token_issuer() -> TokenIssuer:
-    """Return the embedded attestation service's names and public key, as relying parties pin them."""
-    return _token_issuer(keys_directory() / TOKEN_KEY_FILE)
+def verifier_names() -> tuple[str, ...]:
+    """Return the attestation services that the policy names, in the order in which they are shown: our own first."""
+    return tuple(sorted(policy().verifiers, key=lambda name: (name != EMBEDDED, name)))
+
+
+def verifier_description(name: str) -> Description:
+    """Return how an attestation service elsewhere is asked. Raises `ConfigurationError`."""
+    described = read_description(Path(settings.CONFCHAT_VERIFIERS_DIR) / f"{name}.json")
+    if described.token.name != name:
+        raise ConfigurationError(f"the attestation service in {name}.json calls itself {described.token.name}")
+    return described
+
+
+def token_issuers() -> tuple[TokenIssuer, ...]:
+    """Return the attestation services that the policy names, as relying parties pin them."""
+    return tuple(_token_issuer(name) for name in verifier_names())
 
 
 def gpu_keys() -> tuple[dict[str, str], ...]:
@@ -124,7 +138,9 @@ def gpu_keys() -> tuple[dict[str, str], ...]:
 def public_keys() -> PublicKeys:
     """Return every public key that this installation publishes."""
     log = log_key()
-    return PublicKeys(log_origin=log.origin, log_key=log.public, release_key=release_key(), token_issuer=token_issuer())
+    return PublicKeys(
+        log_origin=log.origin, log_key=log.public, release_key=release_key(), token_issuers=token_issuers()
+    )
 
 
 def keys_directory() -> Path:
@@ -167,6 +183,12 @@ def _releases(directory: Path, key: bytes, approved: Path, keys: Path, origin: s
     return tuple(item for item in load_releases(directory, release_key=key) if item.digest.hex() not in withdrawn)
 
 
+def _token_issuer(name: str) -> TokenIssuer:
+    if name == EMBEDDED:
+        return _embedded_issuer(keys_directory() / TOKEN_KEY_FILE)
+    return verifier_description(name).token
+
+
 @lru_cache(maxsize=4)
-def _token_issuer(path: Path) -> TokenIssuer:
+def _embedded_issuer(path: Path) -> TokenIssuer:
     return embedded_issuer(load_token_key(path))

@@ -52,6 +52,7 @@ _PARTS = (
     "simulator_root",
     "checks",
     "verifier",
+    "other_verifiers",
     "release",
     "keys",
 )
@@ -83,7 +84,7 @@ def each_page(wanted: Wanted, *, size: int = EXPORT_PAGE_SIZE) -> Iterator[list[
     """Yield every record that is wanted, newest first, some at a time; no query outlives its page."""
     cursor = None
     while True:
-        page = list(_after(newest_first(wanted).select_related("verifier"), cursor)[:size])
+        page = list(_after(newest_first(wanted).select_related("verifier", "other_verifiers"), cursor)[:size])
         if page:
             yield page
         if len(page) < size:
@@ -130,6 +131,21 @@ def read_bundle(attestation: Attestation) -> Bundle:
     )
 
 
+def read_others(attestation: Attestation) -> list[dict[str, Any]]:
+    """Return what further attestation services answered, as the wire's `others` had it."""
+    if attestation.other_verifiers is None:
+        return []
+    verifiers = read_json(attestation.other_verifiers)
+    return [
+        {"verifier": verifier, "token": answer["token"], "error": _error(answer["error"])}
+        for verifier, answer in zip(verifiers, attestation.other_answers, strict=True)
+    ]
+
+
+def _error(code: str | None) -> dict[str, str] | None:
+    return {"code": code} if code else None
+
+
 def read_json(part: SharedPart) -> Any:
     """Return the value of a shared part that holds JSON of our own making."""
     return json.loads(_content(part))
@@ -173,7 +189,8 @@ def describe_verdict(attestation: Attestation) -> dict[str, Any]:
         "failing_check": attestation.failing_check or None,
         "failing_code": attestation.failing_code or None,
         "verifier": read_json(attestation.verifier),
-        "error": {"code": attestation.error_code} if attestation.error_code else None,
+        "error": _error(attestation.error_code),
+        **({"others": others} if (others := read_others(attestation)) else {}),
         "tcb_status": attestation.tcb_status or None,
         **{name: _time(getattr(attestation, name)) for name in times},
     }

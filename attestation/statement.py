@@ -92,7 +92,12 @@ def build_statement(statement: Statement) -> bytes:
 
 def report_data(statement: bytes) -> bytes:
     """Return the 64 bytes that the quote must carry for the exact bytes of a statement."""
-    return hashlib.sha512(_REPORT_DATA_LABEL + statement).digest()
+    return hashlib.sha512(report_data_input(statement)).digest()
+
+
+def report_data_input(statement: bytes) -> bytes:
+    """Return the bytes whose SHA-512 the quote must carry: a label, a zero byte, and the exact bytes of a statement."""
+    return _REPORT_DATA_LABEL + statement
 
 
 def deployment_message(statement: bytes) -> bytes:

@@ -1,45 +1,29 @@
 """Attestation tokens: compact JWS under a pinned key and algorithm (RFC 7515, RFC 7519).
 
-The key and the algorithm come from configuration alone; `jku`, `x5u`, `x5c`, `jwk` and `kid` of a token
-are never looked at.
+Keys, roots and the algorithm come from configuration alone; `jku`, `x5u`, `jwk` and `kid` of a token are never looked
+at, and its `x5c` only up to a pinned root.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from attestation.encoding import b64decode, b64encode, parse_json
-from attestation.errors import AppraisalError, ConfigurationError, MalformedError
+from attestation.errors import AppraisalError, MalformedError
+from attestation.issuer import TokenIssuer
+from attestation.token_keys import P256_FIELD_SIZE, usable_keys
 
 MAX_TOKEN_SIZE = 256 * 1024
-MAX_TOKEN_LIFETIME_S = 3600
-P256_FIELD_SIZE = 32
-MIN_RSA_BITS = 2048
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenIssuer:
-    """An attestation service whose tokens count: names, pinned algorithm and public key (JWK).
-
-    `algorithm` is ES256, RS256 or RS384 (RFC 7518 §3); `leeway_s` is allowed on every time.
-    """
-
-    issuer: str
-    audience: str
-    algorithm: str
-    key: Mapping[str, Any]
-    leeway_s: int
+# However long a token says that it holds, it is an answer of today's question: older than this, it counts for nothing.
+MAX_TOKEN_AGE_S = 3600
+NO_KEYS: Mapping[str, Any] = {}
 
 
 def sign_token(claims: Mapping[str, Any], key: ec.EllipticCurvePrivateKey, kid: str) -> str:
@@ -51,25 +35,29 @@ def sign_token(claims: Mapping[str, Any], key: ec.EllipticCurvePrivateKey, kid: 
     return f"{signed}.{b64encode(signature)}"
 
 
-def verify_token(token: str, issuer: TokenIssuer, *, now: datetime) -> Mapping[str, Any]:
+def verify_token(
+    token: str, issuer: TokenIssuer, *, now: datetime, jwks: Mapping[str, Any] = NO_KEYS
+) -> Mapping[str, Any]:
     """Return the claims of a token that this issuer signed, for this audience, valid now.
 
-    Does not look at what the claims say of any evidence.
+    `jwks` is the key set that came with it, of which only certificate chains to a pinned root count. Does not look at
+    what the claims say of any evidence.
 
     Raises:
         AppraisalError: `token_malformed`, `token_algorithm`, `token_signature`, `token_issuer`,
             `token_audience` or `token_time`, judged in this order.
-        ConfigurationError: the pinned key or algorithm cannot be used.
+        ConfigurationError: a pinned key or the algorithm cannot be used.
     """
     header, claims, signed, signature = _split(token)
     if header.get("alg") != issuer.algorithm or "crit" in header:
         raise AppraisalError("token_algorithm", "the token is not signed with the expected algorithm")
-    _verifier(issuer)(signature, signed)
-    if claims.get("iss") != issuer.issuer:
+    if not any(is_signed(signature, signed) for is_signed in usable_keys(issuer, header, jwks, now=now)):
+        raise AppraisalError("token_signature", "the token was not signed by a pinned key")
+    if issuer.issuer is not None and claims.get("iss") != issuer.issuer:
         raise AppraisalError("token_issuer", "the token is from another issuer")
-    if issuer.audience not in _audiences(claims):
+    if issuer.audience is not None and issuer.audience not in _audiences(claims):
         raise AppraisalError("token_audience", "the token is for another audience")
-    _check_times(claims, now=now.timestamp(), leeway_s=issuer.leeway_s)
+    _check_times(claims, issuer, now=now.timestamp())
     return claims
 
 
@@ -108,79 +96,13 @@ def _audiences(claims: Mapping[str, Any]) -> tuple[object, ...]:
     return tuple(audience) if isinstance(audience, list) else (audience,)
 
 
-def _check_times(claims: Mapping[str, Any], *, now: float, leeway_s: int) -> None:
+def _check_times(claims: Mapping[str, Any], issuer: TokenIssuer, *, now: float) -> None:
     issued_at, expires_at = claims.get("iat"), claims.get("exp")
     not_before = claims.get("nbf", issued_at)
     if not (type(issued_at) is int and type(expires_at) is int and type(not_before) is int):
         raise AppraisalError("token_time", "the token does not say from when and until when it holds")
-    if not 0 < expires_at - issued_at <= MAX_TOKEN_LIFETIME_S:
-        raise AppraisalError("token_time", "the token is made to hold for longer than an hour")
-    if not max(issued_at, not_before) - leeway_s <= now <= expires_at + leeway_s:
+    if not 0 < expires_at - issued_at <= issuer.max_lifetime_s:
+        raise AppraisalError("token_time", "the token is made to hold for longer than is accepted")
+    last = min(expires_at, issued_at + MAX_TOKEN_AGE_S)
+    if not max(issued_at, not_before) - issuer.leeway_s <= now <= last + issuer.leeway_s:
         raise AppraisalError("token_time", "the token has expired, or is not valid yet")
-
-
-def _verifier(issuer: TokenIssuer) -> Callable[[bytes, bytes], None]:
-    """Return a function of (signature, signed bytes) for the pinned algorithm and key."""
-    try:
-        if issuer.algorithm == "ES256":
-            return _es256(issuer.key)
-        if issuer.algorithm in _RSA_HASHES:
-            return _rsa(issuer.key, _RSA_HASHES[issuer.algorithm])
-    except (KeyError, TypeError, ValueError, UnsupportedAlgorithm) as error:
-        raise ConfigurationError("the key pinned for the attestation service cannot be used") from error
-    raise ConfigurationError(f"tokens signed {issuer.algorithm} are not supported")
-
-
-_RSA_HASHES: Mapping[str, hashes.HashAlgorithm] = {"RS256": hashes.SHA256(), "RS384": hashes.SHA384()}
-
-
-def _es256(jwk: Mapping[str, Any]) -> Callable[[bytes, bytes], None]:
-    if (jwk["kty"], jwk["crv"]) != ("EC", "P-256"):
-        raise ValueError("not a P-256 key")
-    point = b"\x04" + b"".join(_unsigned(jwk[name], size=P256_FIELD_SIZE) for name in ("x", "y"))
-    key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
-
-    def verify(signature: bytes, signed: bytes) -> None:
-        if len(signature) != 2 * P256_FIELD_SIZE:
-            raise _signature_error()
-        r, s = (int.from_bytes(half, "big") for half in (signature[:P256_FIELD_SIZE], signature[P256_FIELD_SIZE:]))
-        try:
-            key.verify(encode_dss_signature(r, s), signed, ec.ECDSA(hashes.SHA256()))
-        except InvalidSignature as error:
-            raise _signature_error() from error
-
-    return verify
-
-
-def _rsa(jwk: Mapping[str, Any], algorithm: hashes.HashAlgorithm) -> Callable[[bytes, bytes], None]:
-    if jwk["kty"] != "RSA":
-        raise ValueError("not an RSA key")
-    exponent, modulus = (int.from_bytes(_unsigned(jwk[name]), "big") for name in ("e", "n"))
-    if modulus.bit_length() < MIN_RSA_BITS:
-        raise ValueError("the RSA key is too short")
-    key = rsa.RSAPublicNumbers(exponent, modulus).public_key()
-
-    def verify(signature: bytes, signed: bytes) -> None:
-        try:
-            key.verify(signature, signed, padding.PKCS1v15(), algorithm)
-        except InvalidSignature as error:
-            raise _signature_error() from error
-
-    return verify
-
-
-def _unsigned(text: object, *, size: int | None = None) -> bytes:
-    """Decode a JWK number; published key sets pad base64url or not, so both are read."""
-    if not isinstance(text, str):
-        raise TypeError("not text")
-    try:
-        data = base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), altchars="-_", validate=True)
-    except binascii.Error as error:
-        raise ValueError("not base64url") from error
-    if size is not None and len(data) != size:
-        raise ValueError("not of the curve's size")
-    return data
-
-
-def _signature_error() -> AppraisalError:
-    return AppraisalError("token_signature", "the token was not signed by the pinned key")

@@ -66,7 +66,7 @@ def measure(records: int, directory: Path) -> None:
         suites=None,
         log_key=scene.log_key.public,
         release_keys=(scene.release_key.public_key().public_bytes_raw(),),
-        token_issuer=None,
+        token_issuers=(),
         simulator_root_sha256=scene.trust.simulator_root_sha256,
         policy=scene.policy,
     )
@@ -101,7 +101,7 @@ async def fill(scene: Scene, records: int) -> None:
             trust=scene.trust,
             expectation=replace(scene.expectation, nonce=nonce),
             releases=(scene.release,),
-            token=verdict.token,
+            answers=verdict.answers,
         )
         await record_attestation(
             str(uuid4()),

@@ -12,6 +12,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 
 from attestation import publication
 from attestation.errors import ConfigurationError
+from attestation.services.service import NAME as EMBEDDED
 from attestation.watch.channels import parse_secret
 from confchat.collateral import named_source, verifies_tls
 
@@ -24,6 +25,7 @@ def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
         *_check_model_endpoint(),
         *_check_simulator(),
         *_check_policy(),
+        *_check_verifiers(),
         *_check_release_key(),
         *_check_collateral(),
         *_check_watch(),
@@ -120,6 +122,30 @@ def _check_policy() -> list[CheckMessage]:
             id="confchat.E011",
         )
     ]
+
+
+def _check_verifiers() -> list[CheckMessage]:
+    """Refuse attestation services that are not described, or not told apart."""
+    try:
+        names = publication.verifier_names()
+        described = [publication.verifier_description(name) for name in names if name != EMBEDDED]
+    except ConfigurationError as error:
+        return [Error(f"CONFCHAT_VERIFIERS_DIR: {error}.", id="confchat.E012")]
+    problems: list[CheckMessage] = [
+        Error(
+            f"The attestation service {each.token.name} is asked without TLS: {each.url}.",
+            hint="Its answers are signed, but anybody on the way learns of every conversation that begins.",
+            id="confchat.E013",
+        )
+        for each in described
+        if each.url.startswith("http:") and not is_loopback(each.url)
+    ]
+    pins = [pin for each in described for pin in each.token.pins()]
+    if len(pins) != len(set(pins)):
+        problems.append(
+            Error("Two attestation services have the same key: one opinion, counted twice.", id="confchat.E014")
+        )
+    return problems
 
 
 def _check_release_key() -> list[CheckMessage]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -27,8 +26,7 @@ from attestation.own_release import own_release
 from attestation.public_keys import PublicKeys
 from attestation.quote import parse_quote
 from attestation.reference_values import ReferenceRelease
-from attestation.services import Verifier, embedded_verifier
-from attestation.services.token_key import load_token_key
+from attestation.services import Verifier
 from attestation.statement import INSTANCE_SIZE, REPORT_DATA_SIZE
 from attestation.verified import VerifiedCache
 from confchat.checks import is_loopback
@@ -39,6 +37,7 @@ from confchat.group_commit import GroupCommit
 from confchat.llm import Model, ModelDescription
 from confchat.llm.ollama import OllamaModel
 from confchat.policy import build_trust, describe_policy
+from confchat.verifiers import build_panel
 
 logger = logging.getLogger(__name__)
 
@@ -137,7 +136,14 @@ def deployment() -> Deployment:
     return Deployment(
         attester=attester,
         collateral=collateral,
-        verifier=_own_verifier(policy, trust, releases=releases, collateral=collateral, simulator_root=simulator_root),
+        verifier=build_panel(
+            policy,
+            trust,
+            releases=releases,
+            collateral=collateral,
+            simulator_root=simulator_root,
+            attester=attester,
+        ),
         policy=policy,
         trust=trust,
         gpu=GpuCollector(
@@ -172,30 +178,19 @@ async def take_over() -> None:
     """
     parts = deployment()
     policy, releases = publication.policy(), publication.releases()
-    parts.verifier = _own_verifier(
-        policy, parts.trust, releases=releases, collateral=parts.collateral, simulator_root=parts.simulator_root
-    )
-    parts.policy, parts.releases = policy, releases
-    parts._own_release = None
-    await parts.log.say(describe_policy(policy, parts.trust, keys=parts.keys, releases=releases))
-
-
-def _own_verifier(
-    policy: Policy,
-    trust: Trust,
-    *,
-    releases: Sequence[ReferenceRelease],
-    collateral: CollateralCache,
-    simulator_root: bytes | None,
-) -> Verifier:
-    return embedded_verifier(
-        key=load_token_key(publication.keys_directory() / publication.TOKEN_KEY_FILE),
-        policy=policy,
-        trust=trust,
+    # Another policy may name other attestation services, and those have other keys.
+    trust, keys = build_trust(parts.simulator_root), publication.public_keys()
+    parts.verifier = build_panel(
+        policy,
+        trust,
         releases=releases,
-        collateral=collateral,
-        simulator_root=simulator_root,
+        collateral=parts.collateral,
+        simulator_root=parts.simulator_root,
+        attester=parts.attester,
     )
+    parts.policy, parts.trust, parts.keys, parts.releases = policy, trust, keys, releases
+    parts._own_release = None
+    await parts.log.say(describe_policy(policy, trust, keys=keys, releases=releases))
 
 
 async def collateral_for(quote: bytes) -> Collateral:

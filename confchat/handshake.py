@@ -135,7 +135,7 @@ async def appraise_handshake(deployment: Deployment, handshake: Handshake) -> di
         trust=deployment.trust,
         expectation=_expectation(deployment, handshake),
         releases=deployment.releases,
-        token=verdict.token,
+        answers=verdict.answers,
         cache=deployment.verified,
     )
     await record_attestation(
@@ -159,10 +159,8 @@ async def appraise_handshake(deployment: Deployment, handshake: Handshake) -> di
         "record": handshake.record,
         "outcome": result.outcome,
         "policy": name_policy(deployment.policy),
-        "verifier": verdict.verifier.to_wire(),
-        "token": verdict.token,
         "checks": result.to_wire_checks(),
-        "error": None if verdict.error_code is None else {"code": verdict.error_code},
+        **verdict.to_wire(),
     }
 
 

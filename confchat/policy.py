@@ -16,12 +16,12 @@ from attestation.reference_values import ReferenceRelease
 
 
 def build_trust(simulator_root: bytes | None) -> Trust:
-    """Build what this installation believes: Intel's root, its own simulator's, and its own attestation service."""
+    """Build what this installation believes: the roots, its own simulator's too, and the policy's services."""
     return Trust(
         root_sha256=frozenset({INTEL_ROOT_CA_SHA256}),
         simulator_root_sha256=None if simulator_root is None else hashlib.sha256(simulator_root).digest(),
-        token_issuer=publication.token_issuer(),
         gpu_keys=publication.gpu_keys(),
+        token_issuers=publication.token_issuers(),
     )
 
 
@@ -29,7 +29,6 @@ def describe_policy(
     policy: Policy, trust: Trust, *, keys: PublicKeys, releases: Iterable[ReferenceRelease]
 ) -> dict[str, Any]:
     """Return policy, keys and reference releases as a log entry says them, in clear: nothing of a user is in them."""
-    issuer = trust.token_issuer
     simulator_root = trust.simulator_root_sha256
     return {
         "policy": policy_members(policy),
@@ -41,8 +40,8 @@ def describe_policy(
         "keys": {
             "log": b64encode(keys.log_key),
             "release": None if keys.release_key is None else b64encode(keys.release_key),
-            "token": None if issuer is None else dict(issuer.key),
             "gpu": [dict(key) for key in trust.gpu_keys],
+            "tokens": [issuer.to_members() for issuer in trust.token_issuers],
         },
         "releases": sorted(release.digest.hex() for release in releases),
     }

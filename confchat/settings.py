@@ -53,6 +53,7 @@ CONFCHAT_UNSAFE_REMOTE_MODEL = env.flag("CONFCHAT_UNSAFE_REMOTE_MODEL", default=
 CONFCHAT_EMBEDDED_MODEL = env.flag("CONFCHAT_EMBEDDED_MODEL", default=not CONFCHAT_OLLAMA_HOST)
 CONFCHAT_MODEL = env.text("CONFCHAT_MODEL", "smollm2:135m" if CONFCHAT_EMBEDDED_MODEL else "deepseek-r1:70b")
 CONFCHAT_RELEASES_DIR = env.path("CONFCHAT_RELEASES_DIR", CONFCHAT_DATA_DIR / "releases")
+CONFCHAT_VERIFIERS_DIR = env.path("CONFCHAT_VERIFIERS_DIR", CONFCHAT_DATA_DIR / "verifiers")
 CONFCHAT_RELEASE_KEY = env.text("CONFCHAT_RELEASE_KEY", read_key_file(CONFCHAT_DATA_DIR / "keys" / "release.pub"))
 # What is accepted of a machine stands in a policy's file alone; an old setting that nobody reads would mislead.
 env.refuse(

@@ -77,8 +77,8 @@ def page_configuration() -> dict[str, Any]:
         "trust": {
             "simulator_root_sha256": simulator_root.hex() if simulator_root else None,
             "release_key": settings.CONFCHAT_RELEASE_KEY,
-            "token": parts.keys.to_wire()["token"],
             "gpu_keys": [dict(key) for key in parts.trust.gpu_keys],
+            "tokens": parts.keys.to_wire()["tokens"],
         },
         "simulated": parts.simulated,
     }

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
 from attestation import publication
+from attestation.answers import read_answers
 from attestation.appraisal import AttestationResult, appraise
 from attestation.collateral_set import CollateralStanding
 from attestation.commands.attest import SUITES
@@ -110,7 +111,7 @@ class Watch:
                 log_view=None,
             ),
             releases=publication.releases(),
-            token=answer.token,
+            answers=read_answers(answer.verdict),
         )
 
 

@@ -13,14 +13,12 @@ from pathlib import Path
 from attestation.encoding import b64decode, parse_json
 from attestation.errors import ConfigurationError, MalformedError
 from attestation.gpu import parse_gpu_keys
+from attestation.issuer import TokenIssuer, parse_issuer
 from attestation.named_policies import NAMES, load_policy
 from attestation.offline import Anchors
 from attestation.policy import Policy
-from attestation.token import TokenIssuer
 
-TOKEN_LEEWAY_S = 120
-
-_ISSUER_FORM = 'JSON with "issuer", "audience", "algorithm" and "key" (JWK)'
+_ISSUER_FORM = "JSON, a member of `tokens` at /attestation/keys"
 _ED25519 = b"\x01"
 
 
@@ -34,7 +32,11 @@ def add_trusted(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
         "--release-key", type=_bytes32, action="append", metavar="B64", help="a key that signs releases (Ed25519)"
     )
     trusted.add_argument(
-        "--token-issuer", type=token_issuer, metavar="FILE", help=f"the operator's attestation service: {_ISSUER_FORM}"
+        "--token-issuer",
+        type=token_issuer,
+        action="append",
+        metavar="FILE",
+        help=f"an attestation service that the policy names: {_ISSUER_FORM}",
     )
     trusted.add_argument(
         "--gpu-keys", type=_gpu_keys, metavar="FILE", help="keys of NVIDIA's attestation service: a JSON key set (JWKS)"
@@ -87,7 +89,7 @@ def read_anchors(
         suites=suites,
         log_key=options.log_key,
         release_keys=tuple(options.release_key or ()),
-        token_issuer=options.token_issuer,
+        token_issuers=tuple(options.token_issuer or ()),
         simulator_root_sha256=options.simulator_root,
         gpu_keys=options.gpu_keys or (),
         policy=_read_policy(options),
@@ -132,10 +134,8 @@ def _gpu_keys(name: str) -> tuple[dict[str, str], ...]:
 def token_issuer(name: str) -> TokenIssuer:
     """Read the file that describes an attestation service."""
     try:
-        members = parse_json(Path(name).read_bytes())
-        texts = {member: str(members[member]) for member in ("issuer", "audience", "algorithm")}
-        return TokenIssuer(**texts, key=dict(members["key"]), leeway_s=TOKEN_LEEWAY_S)
-    except (OSError, MalformedError, LookupError, TypeError, ValueError) as error:
+        return parse_issuer(parse_json(Path(name).read_bytes()))
+    except (OSError, MalformedError, ConfigurationError) as error:
         raise argparse.ArgumentTypeError(f"{name} does not describe an attestation service: {_ISSUER_FORM}") from error
 
 

@@ -11,19 +11,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from attestation.answers import read_answers
 from attestation.appraisal import AttestationResult, appraise
 from attestation.commands.arguments import add_accepted, add_trusted, nonce, read_anchors, token_issuer
 from attestation.commands.client import Answer, Site
 from attestation.commands.pins import Pin, add_pin, read_pins
 from attestation.encoding import b64encode
 from attestation.errors import ConfigurationError
+from attestation.issuer import TokenIssuer
 from attestation.offline import Anchors, is_loopback, read_releases
 from attestation.policy import NO_CONVERSATION, Expectation
 from attestation.printing import printable
 from attestation.report import check_lines, describe, ending, missing_arguments, result_members
 from attestation.services import Verdict, remote_verifier
 from attestation.statement import NONCE_SIZE, report_data
-from attestation.token import TokenIssuer
 from attestation.words import ERROR_WORDS
 
 # What `POST /attestation/evidence` is answered with: strangers do not choose.
@@ -95,14 +96,14 @@ def attest(site: Site, options: argparse.Namespace) -> Attestation:
     releases = site.releases()
     verdict = None if service is None else asyncio.run(_ask(options, service, answer))
     if service is not None:
-        anchors = replace(anchors, token_issuer=service)
+        anchors = _with_own_service(anchors, service)
     result = appraise(
         answer.evidence,
         policy=anchors.policy,
         trust=anchors.trust,
         expectation=_expectation(anchors, options, elapsed_s=elapsed_s),
         releases=read_releases(releases, anchors),
-        token=answer.token if verdict is None else verdict.token,
+        answers=read_answers(answer.verdict) if verdict is None else verdict.answers,
     )
     if key_from == "first use" and result.outcome == "affirming" and anchors.log_key is not None:
         add_pin(options.state, pins, origin=site.origin, key=anchors.log_key, now=options.clock())
@@ -166,6 +167,12 @@ def _with_known_operator(
     if pin is not None:
         return replace(anchors, log_key=pin.key), f"seen first on {pin.since}"
     return replace(anchors, log_key=site.log_key()), "first use"
+
+
+def _with_own_service(anchors: Anchors, service: TokenIssuer) -> Anchors:
+    """Return anchors under which the service that the person asks counts, instead of those that the operator asks."""
+    policy = replace(anchors.policy, verifiers=frozenset({service.name}))
+    return replace(anchors, token_issuers=(service,), policy=policy)
 
 
 def _chosen_service(options: argparse.Namespace) -> TokenIssuer | None:

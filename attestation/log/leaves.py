@@ -89,10 +89,14 @@ def signed_part(quote: bytes) -> bytes:
 
 
 def verdict_members(
-    *, outcome: str, checks: list[Any], token: str | None, verifier: Any, error: str | None
+    *, outcome: str, checks: list[Any], token: str | None, verifier: Any, error: str | None, others: Any
 ) -> dict[str, Any]:
-    """Return a verdict as it is hashed: the server's own outcome and checks, and what its attestation service said."""
-    return {"outcome": outcome, "checks": checks, "token": token, "verifier": verifier, "error": error}
+    """Return a verdict as it is hashed: the server's own outcome and checks, and what its attestation services said.
+
+    `others` are the answers of further services; where only one was asked there is no such member.
+    """
+    members = {"outcome": outcome, "checks": checks, "token": token, "verifier": verifier, "error": error}
+    return {**members, "others": others} if others else members
 
 
 def opening_facts(*, record: str, client_outcome: str) -> dict[str, str]:

@@ -8,51 +8,42 @@ from datetime import UTC, datetime
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from attestation.errors import ConfigurationError
+from attestation.issuer import TokenIssuer
 from attestation.policy import Policy, Trust
 from attestation.reference_values import ReferenceRelease
+from attestation.services.caller import DEFAULT_TIMEOUT_S, ServiceCaller
+from attestation.services.description import Description, build_verifier, read_description
 from attestation.services.embedded import create_application
+from attestation.services.panel import Panel
+from attestation.services.remote import RemoteVerifier
 from attestation.services.service import AttestationService, CollateralSource, embedded_issuer
-from attestation.services.trustee import TrusteeVerifier
+from attestation.services.trustee import TrusteeDialect
 from attestation.services.verdict import Verdict, Verifier, VerifierInfo
-from attestation.token import TokenIssuer
 
 __all__ = [
     "AttestationService",
     "CollateralSource",
+    "Description",
+    "Panel",
     "Verdict",
     "Verifier",
     "VerifierInfo",
-    "choose_verifier",
+    "build_verifier",
     "create_application",
     "embedded_issuer",
     "embedded_verifier",
+    "read_description",
     "remote_verifier",
+    "service_verifier",
 ]
 
 # A name that no resolver knows: requests to it reach the application in this process, or nothing.
 EMBEDDED_URL = "http://embedded.invalid"
-DEFAULT_TIMEOUT_S = 15.0
 
 
 def utc_now() -> datetime:
     """Return the time."""
     return datetime.now(UTC)
-
-
-def choose_verifier(*, url: str | None, issuer: TokenIssuer | None, service: AttestationService | None) -> Verifier:
-    """Return the verifier that the settings name: a remote one with its pinned issuer, else the embedded one.
-
-    Raises:
-        ConfigurationError: a remote service without a pinned key, or none at all.
-    """
-    if url:
-        if issuer is None:
-            raise ConfigurationError(f"the attestation service {url} has no pinned token key: nothing it says counts")
-        return remote_verifier(url, issuer=issuer)
-    if service is None:
-        raise ConfigurationError("there is no attestation service, neither embedded nor elsewhere")
-    return _embedded(service)
 
 
 def embedded_verifier(
@@ -75,7 +66,20 @@ def embedded_verifier(
         simulator_root=simulator_root,
         clock=clock,
     )
-    return _embedded(service)
+    return service_verifier(service)
+
+
+def service_verifier(service: AttestationService) -> Verifier:
+    """Return a service of this process as a verifier."""
+    transport = httpx.ASGITransport(create_application(service))
+    return _trustee(
+        EMBEDDED_URL,
+        kind="embedded",
+        issuer=service.issuer,
+        transport=transport,
+        timeout_s=DEFAULT_TIMEOUT_S,
+        clock=service.clock,
+    )
 
 
 def remote_verifier(
@@ -87,7 +91,7 @@ def remote_verifier(
     clock: Callable[[], datetime] = utc_now,
 ) -> Verifier:
     """Return a Trustee service elsewhere as a verifier."""
-    return TrusteeVerifier(
+    return _trustee(
         url,
         kind="trustee",
         issuer=issuer,
@@ -97,12 +101,15 @@ def remote_verifier(
     )
 
 
-def _embedded(service: AttestationService) -> Verifier:
-    return TrusteeVerifier(
-        EMBEDDED_URL,
-        kind="embedded",
-        issuer=service.issuer,
-        transport=httpx.ASGITransport(create_application(service)),
-        timeout_s=DEFAULT_TIMEOUT_S,
-        clock=service.clock,
-    )
+def _trustee(
+    url: str,
+    *,
+    kind: str,
+    issuer: TokenIssuer,
+    transport: httpx.AsyncBaseTransport,
+    timeout_s: float,
+    clock: Callable[[], datetime],
+) -> Verifier:
+    caller = ServiceCaller(url, transport=transport, timeout_s=timeout_s)
+    dialect = TrusteeDialect(caller, issuer=issuer, era="auto", policy_ids=issuer.policies)
+    return RemoteVerifier(dialect, info=VerifierInfo.of(issuer, kind=kind, url=url), issuer=issuer, clock=clock)

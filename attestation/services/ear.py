@@ -11,16 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from attestation.appraisal import AttestationResult, Status
+from attestation.issuer import TokenIssuer
 from attestation.quote import Quote
 from attestation.services.request import AttestationRequest
-from attestation.token import TokenIssuer
 
 PROFILE = "tag:github.com,2024:confidential-containers/Trustee"
 TOKEN_LIFETIME_S = 300
 VERIFIER_ID = {"developer": "ConfChat", "build": "attestation.services.embedded"}
-
-# What ties a token to one quote; a hash of the quote would not, since bytes behind its signature can be changed.
-_BINDING = ("report_data", "mr_td", "rtmr_0", "rtmr_1", "rtmr_2", "rtmr_3")
 
 # AR4SI values: 2 genuine or approved, 3 approved boot; 33 unrecognised; 96 contraindicated; 97 unrecognised.
 _NO_CLAIM, _APPROVED, _APPROVED_BOOT, _UNRECOGNISED_CODE, _CONTRAINDICATED, _UNRECOGNISED = 0, 2, 3, 33, 96, 97
@@ -97,15 +94,6 @@ def status_of(vector: Mapping[str, int]) -> str:
     if worst < 32:
         return "affirming"
     return "warning" if worst < 96 else "contraindicated"
-
-
-def speaks_of(claims: Mapping[str, Any], quote: Quote) -> bool:
-    """Say whether a token's claims carry the report data and measurements of this very quote."""
-    said: Any = claims
-    for name in ("submods", "cpu0", "ear.veraison.annotated-evidence", "tdx", "quote", "body"):
-        said = said.get(name) if isinstance(said, dict) else None
-    body = describe_quote(quote)["quote"]["body"]
-    return isinstance(said, dict) and all(said.get(name) == body[name] for name in _BINDING)
 
 
 def describe_quote(quote: Quote) -> dict[str, Any]:

@@ -6,12 +6,12 @@ Source: confidential-containers/trustee, attestation-service/src/bin/restful/mod
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from attestation.encoding import b64decode, b64encode, parse_json
+from attestation.encoding import b64decode, b64decode_standard, b64encode, parse_json
 from attestation.errors import MalformedError
 from attestation.evidence import Evidence
 from attestation.statement import REPORT_DATA_SIZE
@@ -33,19 +33,34 @@ class AttestationRequest:
     policy_ids: tuple[str, ...]
 
 
-def build_request(evidence: Evidence, *, report_data: bytes) -> bytes:
-    """Return the body that asks for a verdict; collateral is not sent, a service uses its own."""
+def build_request(evidence: Evidence, *, report_data: bytes, policy_ids: Sequence[str]) -> bytes:
+    """Return the body that asks for a verdict since v0.14; collateral is not sent, a service uses its own."""
+    request = {
+        "tee": "tdx",
+        "evidence": _build_evidence(evidence),
+        "runtime_data": {"raw": b64encode(report_data)},
+    }
+    return json.dumps({"verification_requests": [request], "policy_ids": list(policy_ids)}).encode()
+
+
+def build_old_request(evidence: Evidence, *, runtime_data: str, policy_ids: Sequence[str]) -> bytes:
+    """Return the body as services up to v0.13, and Alibaba's, take it; `runtime_data` is the report data in base64."""
+    request = {
+        "tee": "tdx",
+        "evidence": _build_evidence(evidence),
+        "runtime_data": {"raw": runtime_data},
+        "policy_ids": list(policy_ids),
+    }
+    return json.dumps(request).encode()
+
+
+def _build_evidence(evidence: Evidence) -> str:
     inner = {
         "quote": base64.b64encode(evidence.quote).decode("ascii"),
         "cc_eventlog": None if evidence.ccel is None else base64.b64encode(evidence.ccel).decode("ascii"),
         "aa_eventlog": evidence.aael,
     }
-    request = {
-        "tee": "tdx",
-        "evidence": b64encode(json.dumps(inner).encode()),
-        "runtime_data": {"raw": b64encode(report_data)},
-    }
-    return json.dumps({"verification_requests": [request], "policy_ids": [DEFAULT_POLICY]}).encode()
+    return b64encode(json.dumps(inner).encode())
 
 
 def parse_request(body: bytes) -> AttestationRequest:
@@ -87,7 +102,7 @@ def _parse_evidence(text: bytes) -> tuple[bytes, bytes | None, str | None]:
     ccel, aael = members.get("cc_eventlog"), members.get("aa_eventlog")
     if aael is not None and not isinstance(aael, str):
         raise MalformedError("aa_eventlog is not text")
-    return _standard_base64(members["quote"]), None if ccel is None else _standard_base64(ccel), aael
+    return b64decode_standard(members["quote"]), None if ccel is None else b64decode_standard(ccel), aael
 
 
 def _parse_policy_ids(value: Any) -> tuple[str, ...]:
@@ -104,12 +119,3 @@ def _members(value: Any, *, required: set[str], optional: frozenset[str] | set[s
     if value.keys() - required - optional:
         raise MalformedError("unknown members")
     return value
-
-
-def _standard_base64(value: Any) -> bytes:
-    if not isinstance(value, str):
-        raise MalformedError("not base64 text")
-    try:
-        return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise MalformedError("not standard base64") from error

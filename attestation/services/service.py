@@ -16,18 +16,19 @@ from attestation.checks.software import find_release
 from attestation.collateral import Collateral
 from attestation.errors import AppraisalError, MalformedError
 from attestation.evidence import Evidence
+from attestation.issuer import LEEWAY_S, SHORT_LIFETIME_S, TokenIssuer
 from attestation.policy import Expectation, Policy, Trust
 from attestation.quote import TdReport
 from attestation.reference_values import ReferenceRelease
 from attestation.services.ear import build_claims
 from attestation.services.request import DEFAULT_POLICY, AttestationRequest, parse_request
 from attestation.services.token_key import key_id, public_jwk
-from attestation.token import TokenIssuer, sign_token
+from attestation.token import sign_token
 from attestation.verified import VerifiedCache
 
 ISSUER = "urn:confchat:attestation-service"
 AUDIENCE = "urn:confchat:relying-party"
-LEEWAY_S = 120
+NAME = "embedded"
 TOKEN_ID_BYTES = 16
 
 # Without these a quote is nobody's word: the service signs nothing about it, as Trustee does not.
@@ -54,12 +55,14 @@ class AttestationService:
         collateral: CollateralSource,
         simulator_root: bytes | None,
         clock: Callable[[], datetime],
+        others: Sequence[Policy] = (),
     ) -> None:
+        """Judge by `policy` where nobody names one, and by it or one of the `others` where their id is named."""
         self.issuer = embedded_issuer(key)
         self.clock = clock
         self._key = key
-        self._policy = policy
-        self._trust = replace(trust, token_issuer=None)
+        self._policies = {each.id: each for each in (policy, *others)} | {DEFAULT_POLICY: policy}
+        self._trust = replace(trust, token_issuers=())
         self._releases = tuple(releases)
         self._collateral = collateral
         self._simulator_root = simulator_root
@@ -68,7 +71,12 @@ class AttestationService:
     @property
     def jwks(self) -> dict[str, Any]:
         """The public keys that this service's tokens are signed with."""
-        return {"keys": [dict(self.issuer.key)]}
+        return {"keys": [dict(key) for key in self.issuer.keys]}
+
+    @property
+    def policy_ids(self) -> tuple[str, ...]:
+        """The ids of policies that may be asked for."""
+        return tuple(self._policies)
 
     async def attest(self, body: bytes) -> str:
         """Return a signed token about the quote in a request's body.
@@ -79,15 +87,15 @@ class AttestationService:
             UnavailableError: collateral cannot be had now.
         """
         request = parse_request(body)
-        if request.policy_ids != (DEFAULT_POLICY,):
-            raise MalformedError("only the policy `default` is known here")
+        if len(request.policy_ids) != 1 or request.policy_ids[0] not in self._policies:
+            raise MalformedError("exactly one policy that is known here can be asked for")
         collateral = await self._collateral.collateral_for(request.quote)
         # A first appraisal takes some milliseconds of signatures: not on the event loop.
         return await asyncio.to_thread(self._answer, request, collateral)
 
     def _answer(self, request: AttestationRequest, collateral: Collateral) -> str:
-        now = self.clock()
-        result = self._appraise(request, collateral, now=now)
+        now, policy = self.clock(), self._policies[request.policy_ids[0]]
+        result = self._appraise(request, collateral, policy=policy, now=now)
         quote = result.quote
         for check in result.checks:
             if check.id in AUTHENTICITY and check.status != "pass":
@@ -98,22 +106,24 @@ class AttestationService:
             request,
             result,
             quote,
-            is_known_release=self._is_known_release(quote.report, now=now),
+            is_known_release=self._is_known_release(quote.report, policy=policy, now=now),
             issuer=self.issuer,
             token_id=secrets.token_urlsafe(TOKEN_ID_BYTES),
             now=now,
         )
         return sign_token(claims, self._key, key_id(self._key))
 
-    def _is_known_release(self, report: TdReport, *, now: datetime) -> bool:
+    def _is_known_release(self, report: TdReport, *, policy: Policy, now: datetime) -> bool:
         is_simulated = self._simulator_root is not None
         try:
-            find_release(report, releases=self._releases, policy=self._policy, is_simulated=is_simulated, now=now)
+            find_release(report, releases=self._releases, policy=policy, is_simulated=is_simulated, now=now)
         except AppraisalError:
             return False
         return True
 
-    def _appraise(self, request: AttestationRequest, collateral: Collateral, *, now: datetime) -> AttestationResult:
+    def _appraise(
+        self, request: AttestationRequest, collateral: Collateral, *, policy: Policy, now: datetime
+    ) -> AttestationResult:
         """Appraise a quote of which no statement is known: what is bound to one stays `unknown`, and is not claimed."""
         evidence = Evidence(
             statement=b"",
@@ -128,18 +138,29 @@ class AttestationService:
         )
         return appraise(
             evidence,
-            policy=self._policy,
+            policy=policy,
             trust=self._trust,
             expectation=_expect_nothing(now, loopback=self._simulator_root is not None),
             releases=self._releases,
-            token=None,
+            answers=(),
             cache=self._verified,
         )
 
 
 def embedded_issuer(key: EllipticCurvePrivateKey) -> TokenIssuer:
     """Return the embedded service's names and public key, as relying parties pin them."""
-    return TokenIssuer(issuer=ISSUER, audience=AUDIENCE, algorithm="ES256", key=public_jwk(key), leeway_s=LEEWAY_S)
+    return TokenIssuer(
+        name=NAME,
+        form="ear",
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        algorithm="ES256",
+        keys=(public_jwk(key),),
+        root_sha256=(),
+        policies=(),
+        max_lifetime_s=SHORT_LIFETIME_S,
+        leeway_s=LEEWAY_S,
+    )
 
 
 def _expect_nothing(now: datetime, *, loopback: bool) -> Expectation:

@@ -16,6 +16,7 @@ from attestation.appraisal import appraise
 from attestation.bundle import Bundle
 from attestation.collateral import Collateral
 from attestation.evidence import Evidence
+from attestation.issuer import TokenIssuer
 from attestation.log.key import LogKey
 from attestation.named_policies import load_policy
 from attestation.pki import INTEL_ROOT_CA_SHA256
@@ -39,7 +40,7 @@ from attestation.services import (
 from attestation.simulator.platform import Platform
 from attestation.simulator.td_report import Td
 from attestation.statement import EMPTY_LOG_ROOT, Statement, build_statement, report_data
-from attestation.token import TokenIssuer, verify_token
+from attestation.token import verify_token
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 ORIGIN = "http://localhost:8000"
@@ -90,7 +91,7 @@ class Scene:
             log_origin=self.log_key.origin,
             log_key=self.log_key.public,
             release_key=self.release_key.public_key().public_bytes_raw(),
-            token_issuer=self.token_issuer,
+            token_issuers=(self.token_issuer,),
         )
 
     @property
@@ -102,8 +103,8 @@ class Scene:
         return Trust(
             root_sha256=frozenset({INTEL_ROOT_CA_SHA256}),
             simulator_root_sha256=hashlib.sha256(self.platform.root_der).digest(),
-            token_issuer=self.token_issuer,
             gpu_keys=(),
+            token_issuers=(self.token_issuer,),
         )
 
     @property
@@ -148,6 +149,10 @@ class Scene:
             trust_anchor="simulator",
             simulator_root=self.platform.root_der,
         )
+
+    def quote(self, data: bytes) -> bytes:
+        """Return a quote of this machine over other report data."""
+        return self.platform.quote(Td(report_data=data))
 
     def statement(self) -> Statement:
         issued_at = int(self.now.timestamp())
@@ -233,14 +238,19 @@ async def affirmed_bundle(scene: Scene) -> Bundle:
         trust=scene.trust,
         expectation=scene.expectation,
         releases=(scene.release,),
-        token=verdict.token,
+        answers=verdict.answers,
     )
     assert result.outcome == "affirming"
     sent = scene.now + timedelta(milliseconds=20)
     return Bundle(
         record="0b8c2d35-6d0f-4a70-9f53-5f4d7d9b3c55",
         evidence=evidence,
-        verdict={"server_outcome": result.outcome, "evidence_at": sent.isoformat(), "trust_anchor": "simulator"},
+        verdict={
+            "server_outcome": result.outcome,
+            "verifier": verdict.verifier.to_wire(),
+            "evidence_at": sent.isoformat(),
+            "trust_anchor": "simulator",
+        },
         checks=result.to_wire_checks(),
         token=verdict.token,
         release=(scene.release.manifest, scene.release.signature),

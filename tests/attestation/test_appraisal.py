@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from attestation.answers import Answer
 from attestation.appraisal import CHECKS, Outcome, appraise, worse_outcome
 from attestation.errors import ConfigurationError
 from attestation.evidence import Evidence
@@ -22,6 +23,7 @@ from tests.cases.scene import NOW, Scene, apply
 SIMULATED = build_simulated()
 REAL = build_real(VECTORS)
 GOOD = Scene().build()
+GOOD_ANSWERS = (Answer(name="embedded", token=GOOD["token"], jwks={}),)
 
 
 def named(content: dict[str, Any]) -> list[Any]:
@@ -171,5 +173,5 @@ def test_time_is_compared_in_any_zone() -> None:
         read_trust(GOOD["trust"]),
         Evidence.from_wire(GOOD["evidence"]),
     )
-    result = appraise(evidence, policy=policy, trust=trust, expectation=tokyo, releases=(), token=GOOD["token"])
+    result = appraise(evidence, policy=policy, trust=trust, expectation=tokyo, releases=(), answers=GOOD_ANSWERS)
     assert {check.code for check in result.checks} == {"", "release_unknown"}

@@ -16,9 +16,9 @@ import uvicorn
 
 from attestation.__main__ import BAD_INPUT, GREEN, NOT_GREEN, main
 from attestation.encoding import b64decode, b64encode
+from attestation.issuer import TokenIssuer
 from attestation.reference_values import parse_release
 from attestation.services import AttestationService, create_application
-from attestation.token import TokenIssuer
 from tests.attestation.lying_server import lying_server
 from tests.attestation.scene import FixedCollateral
 from tests.cases.forgeries import FORGERIES
@@ -165,8 +165,7 @@ def test_an_answer_that_is_no_evidence_is_bad_input(tmp_path: Path) -> None:
 
 
 def wire_of(issuer: TokenIssuer) -> dict[str, Any]:
-    names = ("issuer", "audience", "algorithm")
-    return {**{name: getattr(issuer, name) for name in names}, "key": dict(issuer.key)}
+    return issuer.to_members()
 
 
 def ask(arguments: list[str]) -> int:
@@ -176,7 +175,7 @@ def ask(arguments: list[str]) -> int:
 def command(address: str, directory: Path) -> list[str]:
     """Return the command line of a stranger who knows everything that can be known."""
     issuer = directory / "issuer.json"
-    token: dict[str, Any] = TRUST["token"]
+    token: dict[str, Any] = TRUST["tokens"][0]
     issuer.write_text(json.dumps(token))
     options = {
         "--log-key": LOG_KEY,

@@ -33,12 +33,12 @@ def scene() -> Scene:
 async def test_the_keys_are_published_at_both_addresses(scene: Scene) -> None:
     async with http(scene.service()) as browser:
         answers = [await browser.get(path) for path in ("/jwks", "/.well-known/jwks.json")]
-    assert [answer.json() for answer in answers] == [{"keys": [dict(scene.token_issuer.key)]}] * 2
+    assert [answer.json() for answer in answers] == [{"keys": [dict(scene.token_issuer.keys[0])]}] * 2
 
 
 async def test_the_answer_is_the_bare_token_as_trustee_sends_it(scene: Scene) -> None:
     evidence = scene.evidence()
-    body = build_request(evidence, report_data=report_data(evidence.statement))
+    body = build_request(evidence, report_data=report_data(evidence.statement), policy_ids=("default",))
     async with http(scene.service()) as browser:
         answer = await browser.post("/attestation", content=body, headers={"content-type": "application/json"})
     assert answer.headers["content-type"].startswith("text/plain")
@@ -107,7 +107,7 @@ async def test_the_application_can_be_a_process_of_its_own(scene: Scene) -> None
 
 def test_a_request_is_read_as_it_was_written(scene: Scene) -> None:
     evidence = replace(scene.evidence(), ccel=b"log", aael="INIT")
-    request = parse_request(build_request(evidence, report_data=bytes(64)))
+    request = parse_request(build_request(evidence, report_data=bytes(64), policy_ids=("default",)))
     assert (request.quote, request.ccel, request.aael) == (evidence.quote, b"log", "INIT")
     assert (request.report_data, request.policy_ids) == (bytes(64), ("default",))
 
@@ -159,6 +159,6 @@ def http(service: AttestationService) -> httpx.AsyncClient:
 
 def changed(scene: Scene, change: Callable[[dict[str, Any]], Any]) -> bytes:
     """Return a request's body with one change."""
-    body = parse_json(build_request(scene.evidence(), report_data=bytes(64)))
+    body = parse_json(build_request(scene.evidence(), report_data=bytes(64), policy_ids=("default",)))
     change(body)
     return json.dumps(body).encode()

@@ -221,12 +221,10 @@ def judge(scene: Scene, evidence: Evidence, *, at: int) -> AttestationResult:
         trust=scene.trust,
         expectation=expectation,
         releases=(scene.release,),
-        token=None,
+        answers=(),
     )
 
 
 def verifier_of(scene: Scene) -> VerifierInfo:
     issuer = scene.token_issuer
-    return VerifierInfo(
-        kind="embedded", url="http://embedded.invalid", issuer=issuer.issuer, jwks={"keys": [dict(issuer.key)]}
-    )
+    return VerifierInfo.of(issuer, kind="embedded", url="http://embedded.invalid")

@@ -55,7 +55,7 @@ def judge(bundle: Bundle, scene: Scene, *, log_key: bytes | None = None) -> Logg
         suites=None,
         log_key=log_key or scene.log_key.public,
         release_keys=(),
-        token_issuer=None,
+        token_issuers=(),
         simulator_root_sha256=None,
         policy=load_policy("strict"),
     )

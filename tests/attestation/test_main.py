@@ -260,7 +260,7 @@ def test_the_command_needs_neither_django_nor_the_network(scene: Scene, bundle: 
 def command(scene: Scene, bundle: Bundle, directory: Path) -> list[str]:
     """Return the command line of somebody who knows everything that can be known."""
     issuer = directory / "issuer.json"
-    issuer.write_text(json.dumps(scene.keys.to_wire()["token"]))
+    issuer.write_text(json.dumps(scene.keys.to_wire()["tokens"][0]))
     return [
         "verify",
         str(written(bundle, directory)),

@@ -14,8 +14,9 @@ import pytest
 from attestation.appraisal import appraise
 from attestation.errors import ConfigurationError, UnavailableError
 from attestation.services import (
-    choose_verifier,
     embedded_issuer,
+    remote_verifier,
+    service_verifier,
 )
 from attestation.services.ear import build_vector, status_of
 from attestation.services.token_key import create_token_key, load_token_key
@@ -53,20 +54,20 @@ async def test_the_token_makes_the_whole_appraisal_affirming(scene: Scene) -> No
         trust=scene.trust,
         expectation=scene.expectation,
         releases=(scene.release,),
-        token=verdict.token,
+        answers=verdict.answers,
     )
     assert result.outcome == "affirming", result.reason
 
 
 async def test_the_verdict_says_who_verified_with_the_pinned_key(scene: Scene) -> None:
     evidence = scene.evidence()
-    verifier = choose_verifier(url=None, issuer=None, service=scene.service())
+    verifier = service_verifier(scene.service())
     verdict = await verifier.verify(evidence, report_data=report_data(evidence.statement))
     assert verdict.error_code is None
     wire = verdict.verifier.to_wire()
     assert wire["kind"] == "embedded"
     assert wire["issuer"] == scene.token_issuer.issuer
-    assert wire["jwks"] == {"keys": [dict(scene.token_issuer.key)]}
+    assert wire["jwks"] == {"keys": [dict(scene.token_issuer.keys[0])]}
 
 
 async def test_a_debuggable_td_is_contraindicated(scene: Scene) -> None:
@@ -174,28 +175,18 @@ def test_checks_that_were_not_made_count_against() -> None:
 def test_the_signing_key_is_named_by_its_thumbprint(tmp_path: Path) -> None:
     path = tmp_path / "token.p256"
     create_token_key(path)
-    jwk = embedded_issuer(load_token_key(path)).key
-    assert jwk["kid"] == embedded_issuer(load_token_key(path)).key["kid"]
+    jwk = embedded_issuer(load_token_key(path)).keys[0]
+    assert jwk["kid"] == embedded_issuer(load_token_key(path)).keys[0]["kid"]
     assert len(base64.urlsafe_b64decode(jwk["kid"] + "=")) == 32
-
-
-def test_a_remote_service_needs_a_pinned_key() -> None:
-    with pytest.raises(ConfigurationError):
-        choose_verifier(url=SERVICE_URL, issuer=None, service=None)
-
-
-def test_a_verifier_that_is_nowhere_is_refused() -> None:
-    with pytest.raises(ConfigurationError):
-        choose_verifier(url=None, issuer=None, service=None)
 
 
 def test_an_address_that_is_none_is_refused(scene: Scene) -> None:
     with pytest.raises(ConfigurationError):
-        choose_verifier(url="ftp://service.test", issuer=scene.token_issuer, service=None)
+        remote_verifier("ftp://service.test", issuer=scene.token_issuer)
 
 
-async def test_the_settings_choose_between_embedded_and_remote(scene: Scene) -> None:
-    embedded = choose_verifier(url=None, issuer=None, service=scene.service())
-    remote = choose_verifier(url=SERVICE_URL, issuer=scene.token_issuer, service=scene.service())
+async def test_a_service_in_this_process_and_one_elsewhere_are_told_apart(scene: Scene) -> None:
+    embedded = service_verifier(scene.service())
+    remote = remote_verifier(SERVICE_URL, issuer=scene.token_issuer)
     assert (embedded.info.kind, remote.info.kind, remote.info.url) == ("embedded", "trustee", SERVICE_URL)
     await remote.aclose()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 
 from attestation.encoding import b64decode, b64encode
 from attestation.errors import AppraisalError, ConfigurationError
-from attestation.token import MAX_TOKEN_SIZE, TokenIssuer, public_jwk, sign_token, verify_token
+from attestation.issuer import TokenIssuer
+from attestation.token import MAX_TOKEN_SIZE, public_jwk, sign_token, verify_token
 from tests.cases.scene import NOW, OTHER_TOKEN_KEY, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_KEY
 
 SECOND = int(NOW.timestamp())
@@ -26,7 +28,18 @@ CLAIMS: dict[str, Any] = {
     "exp": SECOND + 300,
 }
 JWK = public_jwk(TOKEN_KEY.public_key(), "kid")
-ISSUER = TokenIssuer(issuer=TOKEN_ISSUER, audience=TOKEN_AUDIENCE, algorithm="ES256", key=JWK, leeway_s=120)
+ISSUER = TokenIssuer(
+    name="test",
+    form="ear",
+    issuer=TOKEN_ISSUER,
+    audience=TOKEN_AUDIENCE,
+    algorithm="ES256",
+    keys=(JWK,),
+    root_sha256=(),
+    policies=(),
+    max_lifetime_s=3600,
+    leeway_s=120,
+)
 TOKEN = sign_token(CLAIMS, TOKEN_KEY, "kid")
 
 
@@ -37,8 +50,7 @@ def refusal(token: str, issuer: TokenIssuer = ISSUER, *, now: datetime = NOW) ->
 
 
 def issuer(**changes: Any) -> TokenIssuer:
-    values = {name: getattr(ISSUER, name) for name in ("issuer", "audience", "algorithm", "key", "leeway_s")}
-    return TokenIssuer(**{**values, **changes})
+    return replace(ISSUER, **changes)
 
 
 def test_a_signed_token_is_read_again() -> None:
@@ -101,7 +113,7 @@ def test_damaged_tokens_raise_nothing_else(position: int, put: str, cut: int) ->
 )
 def test_a_pinned_key_that_is_none_is_a_configuration_error(key: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
-        verify_token(TOKEN, issuer(key=key), now=NOW)
+        verify_token(TOKEN, issuer(keys=(key,)), now=NOW)
 
 
 def test_an_algorithm_that_is_not_supported_is_a_configuration_error() -> None:
@@ -114,7 +126,7 @@ def test_an_algorithm_that_is_not_supported_is_a_configuration_error() -> None:
 
 def test_numbers_of_published_keys_may_be_padded() -> None:
     key = {**JWK, "x": JWK["x"] + "=", "y": JWK["y"] + "="}
-    assert verify_token(TOKEN, issuer(key=key), now=NOW) == CLAIMS
+    assert verify_token(TOKEN, issuer(keys=(key,)), now=NOW) == CLAIMS
 
 
 @pytest.fixture(scope="module")
@@ -138,19 +150,19 @@ def test_services_that_sign_with_rsa_can_be_pinned(
     parts = (json.dumps(part).encode() for part in ({"alg": algorithm}, CLAIMS))
     signed = ".".join(b64encode(part) for part in parts)
     signature = rsa_key.sign(signed.encode(), padding.PKCS1v15(), hashed)
-    pinned = issuer(algorithm=algorithm, key=rsa_jwk(rsa_key))
+    pinned = issuer(algorithm=algorithm, keys=(rsa_jwk(rsa_key),))
     assert verify_token(f"{signed}.{b64encode(signature)}", pinned, now=NOW) == CLAIMS
     assert refusal(f"{signed}.{b64encode(signature[:-1] + b'0')}", pinned) == "token_signature"
     assert refusal(f"{signed}.{b64encode(signature)}", issuer(algorithm="ES256")) == "token_algorithm"
     with pytest.raises(ConfigurationError):
-        verify_token(f"{signed}.{b64encode(signature)}", issuer(algorithm=algorithm, key=JWK), now=NOW)
+        verify_token(f"{signed}.{b64encode(signature)}", issuer(algorithm=algorithm, keys=(JWK,)), now=NOW)
 
 
 def test_short_rsa_keys_are_not_pinned() -> None:
     short = {"kty": "RSA", "n": b64encode(b"\xff" * 128), "e": "AQAB"}
     head = b64encode(b'{"alg":"RS256"}')
     with pytest.raises(ConfigurationError):
-        verify_token(f"{head}.{TOKEN.split('.')[1]}.", issuer(algorithm="RS256", key=short), now=NOW)
+        verify_token(f"{head}.{TOKEN.split('.')[1]}.", issuer(algorithm="RS256", keys=(short,)), now=NOW)
 
 
 @pytest.mark.parametrize("name", ["ear_token.txt", "tdx_ear_token.txt"])
@@ -159,5 +171,5 @@ def test_published_tokens_verify_under_their_key_and_are_not_ours(shared_vectors
     token = (shared_vectors / "trustee" / name).read_text().strip()
     head = token.split(".")[0]
     header = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
-    assert refusal(token, issuer(key=header["jwk"])) == "token_issuer"
+    assert refusal(token, issuer(keys=(header["jwk"],))) == "token_issuer"
     assert refusal(token) == "token_signature"

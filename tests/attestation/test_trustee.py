@@ -16,7 +16,7 @@ from attestation.services import (
     Verdict,
     remote_verifier,
 )
-from attestation.services.trustee import MAX_ANSWER_BYTES
+from attestation.services.caller import MAX_ANSWER_BYTES
 from attestation.statement import report_data
 from attestation.token import sign_token
 from tests.attestation.scene import SERVICE_URL, Scene, ask, build_scene, claims_of
@@ -149,7 +149,7 @@ async def test_a_lie_never_makes_an_appraisal_affirming(scene: Scene) -> None:
         trust=scene.trust,
         expectation=scene.expectation,
         releases=(scene.release,),
-        token=verdict.token,
+        answers=verdict.answers,
     )
     assert result.outcome == "contraindicated"
     assert result.reason is not None

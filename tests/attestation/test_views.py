@@ -22,11 +22,12 @@ from attestation.appraisal import appraise
 from attestation.bundle import parse_bundle
 from attestation.encoding import b64decode, b64encode
 from attestation.history import record_attestation
+from attestation.issuer import parse_issuer
 from attestation.key_files import write_private_key
 from attestation.log.checkpoint import verify_checkpoint
 from attestation.log.store import sign_log
 from attestation.reference_values import parse_release
-from attestation.services import Verdict, choose_verifier
+from attestation.services import Verdict, service_verifier
 from attestation.statement import report_data
 from confchat.models import User
 from tests.attestation.scene import LOG_ORIGIN, Scene, build_scene
@@ -235,12 +236,8 @@ def test_the_published_releases_verify_under_the_published_key(published: Scene)
 
 def test_the_token_issuer_is_published_with_its_key(published: Scene) -> None:
     issuer = published.token_issuer
-    assert Client().get("/attestation/keys").json()["token"] == {
-        "issuer": issuer.issuer,
-        "audience": issuer.audience,
-        "algorithm": "ES256",
-        "key": dict(issuer.key),
-    }
+    assert Client().get("/attestation/keys").json()["tokens"] == [issuer.to_members()]
+    assert parse_issuer(issuer.to_members()) == issuer
 
 
 def test_without_a_release_key_no_release_is_known(published: Scene, settings: Settings) -> None:
@@ -253,7 +250,7 @@ def record_one(scene: Scene, *, user: str | None, at: int = 0, token: bool = Tru
     """Record one attestation with its service's token, or with a service that was away."""
     record, shown = str(uuid.uuid4()), replace(scene.evidence(), **evidence)
     now = scene.now + timedelta(seconds=at)
-    verifier = choose_verifier(url=None, issuer=None, service=scene.service())
+    verifier = service_verifier(scene.service())
     verdict = Verdict(token=None, error_code="service_unavailable", verifier=verifier.info)
 
     async def run() -> None:
@@ -264,7 +261,7 @@ def record_one(scene: Scene, *, user: str | None, at: int = 0, token: bool = Tru
             trust=scene.trust,
             expectation=replace(scene.expectation, now=now),
             releases=(scene.release,),
-            token=said.token,
+            answers=said.answers,
         )
         await record_attestation(
             record,

@@ -49,7 +49,7 @@ async def result(scene: Scene) -> AttestationResult:
         trust=scene.trust,
         expectation=scene.expectation,
         releases=(scene.release,),
-        token=verdict.token,
+        answers=verdict.answers,
     )
 
 
@@ -77,7 +77,7 @@ def test_each_kind_of_trouble_is_found(scene: Scene, result: AttestationResult) 
         trust=scene.trust,
         expectation=scene.expectation,
         releases=(scene.release,),
-        token=None,
+        answers=(),
     )
     verdict = {"error": {"code": "service_timeout"}, "verifier": {"kind": "trustee", "url": "https://as.example"}}
     look = look_at(

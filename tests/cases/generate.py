@@ -11,7 +11,21 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from tests.cases import binding, chains, flips, forgeries, good, gpu, hardware, lists, policies, real, software, tcb
+from tests.cases import (
+    binding,
+    chains,
+    flips,
+    forgeries,
+    good,
+    gpu,
+    hardware,
+    lists,
+    policies,
+    real,
+    services,
+    software,
+    tcb,
+)
 from tests.cases.case import Case
 from tests.cases.scene import Scene, difference
 
@@ -25,7 +39,7 @@ def all_cases() -> Iterator[Case]:
     """Yield every case on the simulated platform."""
     return chain.from_iterable(
         module.cases()
-        for module in (good, forgeries, hardware, chains, lists, tcb, policies, software, binding, gpu, flips)
+        for module in (good, forgeries, hardware, chains, lists, tcb, policies, software, binding, gpu, services, flips)
     )
 
 

@@ -63,7 +63,7 @@ def _affirmed() -> Iterator[Case]:
         scene=Scene(statement={**log, "log_size": 8}, expectation={"log_view": LOG_VIEW}),
         left_out=("binding.log",),
     )
-    yield Case(name="good: no token issuer pinned", scene=Scene(trust={"token": None}), left_out=("verdict.token",))
+    yield Case(name="good: no token issuer pinned", scene=Scene(trust={"tokens": []}), left_out=("verdict.token",))
     yield Case(
         name="good: at the last second of the clock's tolerance",
         scene=Scene(

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from attestation.answers import read_answers
 from attestation.appraisal import AttestationResult, Expectation, LogView, Policy, Trust, appraise
 from attestation.encoding import b64decode
 from attestation.evidence import Evidence
+from attestation.issuer import parse_issuer
 from attestation.pki import INTEL_ROOT_CA_SHA256
 from attestation.policy_text import policy_from
 from attestation.reference_values import parse_releases
-from attestation.token import TokenIssuer
 from attestation.verified import VerifiedCache
 
 
@@ -25,9 +26,14 @@ def run(case: Mapping[str, Any], *, cache: VerifiedCache | None = None) -> Attes
         trust=read_trust(case["trust"]),
         expectation=read_expectation(case),
         releases=parse_releases(pairs, release_key=b64decode(case["trust"]["release_key"])),
-        token=case["token"],
+        answers=read_answers({**_own_answer(case), "others": case["others"]}),
         cache=cache,
     )
+
+
+def _own_answer(case: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the first service's answer: the case's token, in the name under which its service is pinned."""
+    return {"verifier": {"name": "embedded", "jwks": {}}, "token": case["token"]}
 
 
 def read_policy(members: Mapping[str, Any]) -> Policy:
@@ -37,12 +43,12 @@ def read_policy(members: Mapping[str, Any]) -> Policy:
 
 def read_trust(members: Mapping[str, Any]) -> Trust:
     """Read whom the case believes; Intel's root is always the pinned one."""
-    root, token = members["simulator_root_sha256"], members["token"]
+    root = members["simulator_root_sha256"]
     return Trust(
         root_sha256=frozenset({INTEL_ROOT_CA_SHA256}),
         simulator_root_sha256=None if root is None else bytes.fromhex(root),
-        token_issuer=None if token is None else TokenIssuer(**token, leeway_s=120),
         gpu_keys=tuple(members["gpu_keys"]),
+        token_issuers=tuple(parse_issuer(issuer) for issuer in members["tokens"]),
     )
 
 

@@ -63,10 +63,11 @@ def _base(directory: Path, vector: dict[str, Any], expectation: dict[str, Any]) 
             "simulator_root": None,
         },
         "policy": {**POLICY, "min_tcb_evaluation_data_number": 0},
-        "trust": {**TRUST, "simulator_root_sha256": None, "token": None},
+        "trust": {**TRUST, "simulator_root_sha256": None, "tokens": []},
         "expectation": NOTHING_EXPECTED,
         "releases": [],
         "token": None,
+        "others": [],
         "now": expectation["at"],
     }
 

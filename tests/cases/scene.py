@@ -62,12 +62,19 @@ POLICY: dict[str, Any] = {
 TRUST: dict[str, Any] = {
     "simulator_root_sha256": hashlib.sha256(PLATFORM.root_der).hexdigest(),
     "release_key": b64encode(RELEASE_KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)),
-    "token": {
-        "issuer": TOKEN_ISSUER,
-        "audience": TOKEN_AUDIENCE,
-        "algorithm": "ES256",
-        "key": public_jwk(TOKEN_KEY.public_key(), "test"),
-    },
+    "tokens": [
+        {
+            "name": "embedded",
+            "form": "ear",
+            "issuer": TOKEN_ISSUER,
+            "audience": TOKEN_AUDIENCE,
+            "algorithm": "ES256",
+            "keys": [public_jwk(TOKEN_KEY.public_key(), "test")],
+            "root_sha256": [],
+            "policies": [],
+            "max_lifetime_s": 3600,
+        }
+    ],
     "gpu_keys": [],
 }
 EXPECTATION: dict[str, Any] = {
@@ -148,6 +155,7 @@ class Scene:
                 }
             ],
             "token": self._token(td),
+            "others": [],
             "now": int(self.now.timestamp()),
         }
         return apply(case, self.spoiled)

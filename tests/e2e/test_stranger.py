@@ -20,7 +20,7 @@ def known(server: Server, tmp_path: Path) -> list[str]:
     """What a stranger knows: the keys as their operator would publish them elsewhere."""
     with urllib.request.urlopen(f"{server.address}/attestation/keys") as response:
         keys = json.load(response)
-    (tmp_path / "issuer.json").write_text(json.dumps(keys["token"]))
+    (tmp_path / "issuer.json").write_text(json.dumps(keys["tokens"][0]))
     root = (server.data_dir / "simulator" / "root.der").read_bytes()
     return [
         *("--log-key", keys["log"]["vkey"], "--release-key", keys["release"]["key"]),

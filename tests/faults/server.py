@@ -39,7 +39,7 @@ def make_impatient(parts: Deployment, *, verifier_url: str) -> None:
         root_sha256=[parts.trust.simulator_root_sha256 or b""],
         max_age_s=0,
     )
-    parts.verifier = remote_verifier(verifier_url, issuer=parts.verifier.token_issuer, timeout_s=PATIENCE_S)
+    parts.verifier = remote_verifier(verifier_url, issuer=parts.verifier.issuers[0], timeout_s=PATIENCE_S)
     parts.model = OllamaModel(
         settings.CONFCHAT_OLLAMA_HOST,
         limits=TimeLimits(

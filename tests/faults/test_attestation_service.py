@@ -12,8 +12,8 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from attestation.encoding import b64decode, b64encode, parse_json
+from attestation.services.caller import MAX_ANSWER_BYTES
 from attestation.services.token_key import key_id
-from attestation.services.trustee import MAX_ANSWER_BYTES
 from attestation.token import sign_token
 from tests.faults.surroundings import Handler, Service, Surroundings
 from tests.session_client import SessionClient

@@ -27,8 +27,10 @@ export function changed(base, changes) {
 }
 
 /** The arguments of `appraise` behind the evidence. */
-export function argumentsOf({ policy, trust, expectation, releases, token, now }) {
-  return { policy: policyOf(policy, trust), expectation: expectationOf(expectation, now), releases, token };
+export function argumentsOf({ policy, trust, expectation, releases, token, others, now }) {
+  const entries = [{ verifier: { name: "embedded", jwks: {} }, token }, ...others];
+  const answers = entries.map(({ verifier: { name, jwks }, token: given }) => ({ name, jwks, token: given }));
+  return { policy: policyOf(policy, trust), expectation: expectationOf(expectation, now), releases, answers };
 }
 
 function policyOf(policy, trust) {

@@ -12,7 +12,7 @@ function resultWith(faults = {}) {
   const checks = [...INDISPENSABLE, ...OTHERS].map((id) => ({ id, status: faults[id] ?? "pass", code: "some_code" }));
   const statuses = Object.values(faults);
   const outcome = statuses.includes("fail") ? "contraindicated" : statuses.length ? "warning" : "affirming";
-  return { outcome, checks };
+  return { outcome, checks, opinions: [] };
 }
 
 const decideOn = (result, { enforcement = "warn", serviceOutcome = "affirming" } = {}) =>

@@ -5,8 +5,18 @@ import { INTEL_ROOT_SHA256, isLoopback, parsePolicy, policyFrom } from "../../st
 import { MalformedError } from "../../static/js/crypto/errors.js";
 
 const ROOT = "ab".repeat(32);
-const token = { issuer: "service", audience: "page", algorithm: "ES256", key: { kty: "EC" } };
-const trust = { simulator_root_sha256: ROOT, release_key: "A".repeat(43), token, gpu_keys: [] };
+const token = {
+  name: "embedded",
+  form: "ear",
+  issuer: "service",
+  audience: null,
+  algorithm: "ES256",
+  keys: [{ kty: "EC" }],
+  root_sha256: ["cd".repeat(32)],
+  policies: [],
+  max_lifetime_s: 3600,
+};
+const trust = { simulator_root_sha256: ROOT, release_key: "A".repeat(43), tokens: [token], gpu_keys: [] };
 const members = await readPolicy("strict");
 const config = { policy: members, development: true, trust };
 
@@ -24,7 +34,10 @@ test("a policy is made of the page's configuration", () => {
   assert.equal(policy.platformIds[0][15], 0xcd);
   assert.equal(policy.mrSeams, null);
   assert.equal(policy.releaseKey.length, 32);
-  assert.deepEqual(policy.tokenIssuer, { ...token, leewayS: 120 });
+  const [issuer] = policy.tokenIssuers;
+  assert.deepEqual([issuer.name, issuer.form, issuer.issuer, issuer.audience], ["embedded", "ear", "service", null]);
+  assert.deepEqual([issuer.keys, issuer.rootSha256[0][0]], [token.keys, 0xcd]);
+  assert.deepEqual([issuer.maxLifetimeS, issuer.leewayS], [3600, 120]);
   assert.deepEqual([policy.maxLifetimeS, policy.clockSkewS], [600, 120]);
 });
 
@@ -40,7 +53,7 @@ test("a simulator's root counts for nothing unless the page was started for deve
 });
 
 test("no issuer pinned leaves the token out", () => {
-  assert.equal(policyFrom({ ...config, trust: { ...trust, token: null } }).tokenIssuer, null);
+  assert.deepEqual(policyFrom({ ...config, trust: { ...trust, tokens: [] } }).tokenIssuers, []);
 });
 
 test("nothing has a default", () => {
@@ -56,14 +69,14 @@ test("nothing has a default", () => {
   }
   for (const name of Object.keys(token)) {
     const broken = { ...token, [name]: undefined };
-    assert.throws(() => policyFrom({ ...config, trust: { ...trust, token: broken } }), MalformedError, name);
+    assert.throws(() => policyFrom({ ...config, trust: { ...trust, tokens: [broken] } }), MalformedError, name);
   }
 });
 
 test("what is of another form is refused", () => {
   assert.throws(() => policyFrom({ ...config, development: "yes" }), MalformedError);
   assert.throws(() => parsePolicy({ ...members, more: 1 }), MalformedError);
-  for (const [name, value] of Object.entries({ simulator_root_sha256: "ab", release_key: "AAAA", token: [] })) {
+  for (const [name, value] of Object.entries({ simulator_root_sha256: "ab", release_key: "AAAA", tokens: {} })) {
     assert.throws(() => policyFrom({ ...config, trust: { ...trust, [name]: value } }), MalformedError, name);
   }
   const wrong = {

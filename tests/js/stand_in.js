@@ -221,6 +221,7 @@ export async function appraise(evidence, { expectation }) {
   });
   return {
     outcome,
+    opinions: [],
     checks,
     tcbStatus: "UpToDate",
     advisories: [],

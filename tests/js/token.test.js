@@ -9,7 +9,15 @@ const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const other = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const jwkOf = ({ publicKey }) => publicKey.export({ format: "jwk" });
-const issuer = { issuer: "service", audience: "page", algorithm: "ES256", key: jwkOf(ec), leewayS: 120 };
+const issuer = {
+  issuer: "service",
+  audience: "page",
+  algorithm: "ES256",
+  keys: [jwkOf(ec)],
+  rootSha256: [],
+  maxLifetimeS: 3600,
+  leewayS: 120,
+};
 const CLAIMS = { iss: "service", aud: "page", iat: 1790000000, nbf: 1790000000, exp: 1790000300, extra: [1] };
 
 const b64 = (data) => Buffer.from(data).toString("base64url");
@@ -39,7 +47,7 @@ for (const [algorithm, hash] of [
   ["RS384", "sha384"],
 ]) {
   test(`${algorithm} is verified with a pinned RSA key`, async () => {
-    const pinned = { algorithm, key: jwkOf(rsa) };
+    const pinned = { algorithm, keys: [jwkOf(other), jwkOf(rsa)] };
     const token = tokenOf({ header: { alg: algorithm }, key: rsa.privateKey, hash });
     assert.deepEqual(await verifyToken(token, { ...issuer, ...pinned }, NOW), CLAIMS);
     await refused(
@@ -52,8 +60,9 @@ for (const [algorithm, hash] of [
 }
 
 test("a pinned key may be padded", async () => {
-  const { x, y, ...rest } = issuer.key;
-  await verifyToken(tokenOf(), { ...issuer, key: { ...rest, x: `${x}=`, y: `${y}=`, use: "sig", kid: "1" } }, NOW);
+  const { x, y, ...rest } = issuer.keys[0];
+  const keys = [{ ...rest, x: `${x}=`, y: `${y}=`, use: "sig", kid: "1" }];
+  await verifyToken(tokenOf(), { ...issuer, keys }, NOW);
 });
 
 test("what is no compact JWS is malformed", async () => {
@@ -120,11 +129,11 @@ test("a changed, cut, absent or differently encoded signature does not verify", 
 });
 
 test("a pinned key that cannot be used verifies nothing", async () => {
-  const keys = [{}, { kty: "EC" }, { ...issuer.key, x: "AA" }, { ...issuer.key, crv: "P-384" }, jwkOf(rsa)];
-  for (const key of keys) await refused(tokenOf(), "token_signature", { key });
+  const keys = [{}, { kty: "EC" }, { ...issuer.keys[0], x: "AA" }, { ...issuer.keys[0], crv: "P-384" }, jwkOf(rsa)];
+  for (const key of keys) await refused(tokenOf(), "token_signature", { keys: [key] });
   const small = generateKeyPairSync("rsa", { modulusLength: 1024 });
   const token = tokenOf({ header: { alg: "RS256" }, key: small.privateKey });
-  await refused(token, "token_signature", { algorithm: "RS256", key: jwkOf(small) });
+  await refused(token, "token_signature", { algorithm: "RS256", keys: [jwkOf(small)] });
 });
 
 test("issuer and audience are the pinned ones", async () => {

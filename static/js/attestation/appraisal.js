@@ -1,6 +1,7 @@
 /** Evidence, policy, expectation and time in; one result out. Does no I/O. As attestation/appraisal.py. */
 import { equal } from "../crypto/encoding.js";
 import { MalformedError } from "../crypto/errors.js";
+import { opinionsOf } from "./answers.js";
 import { checkFresh, checkKey, checkLog, checkNonce, checkOrigin, checkReportData } from "./checks/binding.js";
 import { checkGpu } from "./checks/gpu.js";
 import { checkChain, checkCollateral, checkParse, checkQe, checkSignature, checkTcb } from "./checks/hardware.js";
@@ -40,12 +41,13 @@ export const CHECKS = [
  *
  * `message` is `attest.evidence` as parsed; what is no evidence at all fails `quote.parse`. `expectation` is `{nonce,
  * conversation, origin, suites, deploymentKey, now, elapsedS, loopback, logView}`, where null is not known and an empty
- * conversation is a question that named none; `releases` is what the server publishes; `token` a JWT or null. Returns `{outcome, policy, checks, tcbStatus, advisories, quote,
- * statement, simulated, validUntil, evaluatedAt}`; each check is `{id, status, source, code, detail, params}`.
+ * conversation is a question that named none; `releases` is what the server publishes; `answers` what attestation services said: `{name, token, jwks}`, each token a JWT or null. Returns
+ * `{outcome, policy, checks, tcbStatus, advisories, opinions, quote, statement, simulated, validUntil, evaluatedAt}`; each check is `{id, status, source, code, detail, params}`.
  */
-export async function appraise(message, { policy, expectation, releases, token }) {
+export async function appraise(message, { policy, expectation, releases, answers }) {
   const evidence = readEvidence(message);
-  const subject = evidence && new Examination(evidence, { policy, expectation, releases, token });
+  const subject = evidence && new Examination(evidence, { policy, expectation, releases, answers });
+  if (subject) subject.opinions = opinionsOf(subject);
   const made = await Promise.all(CHECKS.map((check) => makeCheck(check, subject)));
   const checks = made.filter((check) => check !== null);
   const tcb = subject && (await readable(() => subject.tcb));
@@ -55,6 +57,7 @@ export async function appraise(message, { policy, expectation, releases, token }
     checks,
     tcbStatus: tcb?.status ?? null,
     advisories: tcb?.advisories ?? [],
+    opinions: subject ? await subject.opinions : [],
     quote: subject && (await readable(() => subject.quote)),
     statement: subject && (await readable(() => subject.statement)),
     simulated: subject?.isSimulated ?? false,

@@ -18,8 +18,8 @@ import { judgeTcb } from "./tcb.js";
 export class Examination {
   #parts = new Map();
 
-  constructor(evidence, { policy, expectation, releases, token }) {
-    Object.assign(this, { evidence, policy, expectation, token });
+  constructor(evidence, { policy, expectation, releases, answers }) {
+    Object.assign(this, { evidence, policy, expectation, answers });
     this.publishedReleases = releases;
   }
 

@@ -95,6 +95,12 @@ export class Members {
     return this.#list(name, missing).map((item) => new Members(item));
   }
 
+  /** A list of objects as they stand. */
+  list(name) {
+    this.objects(name);
+    return this.#members[name];
+  }
+
   /** A list of texts; `missing` stands for a member that is not there. */
   texts(name, missing) {
     const items = this.#list(name, missing);

@@ -10,6 +10,8 @@ export const INTEL_ROOT_SHA256 = unhex("44a0196b2b99f889b8e149e95b807a350e742496
 const VERSION = "confchat/1 policy";
 const MAX_LIFETIME_S = 600;
 const MAX_SKEW_S = 120;
+const MAX_TOKEN_LIFETIME_S = 86_400;
+const TOKEN_LEEWAY_S = 120;
 const MAX_GRACE_DAYS = 1000;
 const LEAST_MEASUREMENTS = ["mr_td", "rtmr1", "rtmr2", "rtmr3"];
 
@@ -26,8 +28,8 @@ export function policyFrom(config) {
     rootSha256: [INTEL_ROOT_SHA256],
     simulatorRootSha256: isSimulated ? trust.hex("simulator_root_sha256", 32) : null,
     releaseKey: b64decode(trust.text("release_key"), 32),
-    tokenIssuer: trust.isNull("token") ? null : tokenIssuer(trust.nested("token")),
     gpuKeys: trust.objects("gpu_keys").map(gpuKey),
+    tokenIssuers: trust.objects("tokens").map(tokenIssuer),
   };
 }
 
@@ -108,12 +110,18 @@ function gpuKey(members) {
   return Object.fromEntries(["kty", "crv", "x", "y"].map((name) => [name, members.text(name)]));
 }
 
-function tokenIssuer(members) {
+/** An attestation service as attestation/issuer.py pins it. Throws MalformedError. */
+export function tokenIssuer(members) {
   return {
-    issuer: members.text("issuer"),
-    audience: members.text("audience"),
+    name: members.text("name"),
+    form: members.choice("form", ["ear", "simple", "oidc", "trust-authority"]),
+    issuer: orNull(text)(members, "issuer"),
+    audience: orNull(text)(members, "audience"),
     algorithm: members.text("algorithm"),
-    key: members.object("key"),
-    leewayS: MAX_SKEW_S,
+    keys: members.list("keys"),
+    rootSha256: listOfBytes(32)(members, "root_sha256"),
+    policies: members.texts("policies"),
+    maxLifetimeS: members.integer("max_lifetime_s", MAX_TOKEN_LIFETIME_S),
+    leewayS: TOKEN_LEEWAY_S,
   };
 }

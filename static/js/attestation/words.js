@@ -25,6 +25,11 @@ const PASSED = {
   "binding.log.unseen": "No earlier view of this public log is known here.",
   ...GPU_PASSED,
   "verdict.token": "The attestation service {issuer} affirms this very report.",
+  "verdict.token.silent":
+    "The attestation service {issuer} affirms this very report. It says nothing of the platform's status: that is judged here alone.",
+  "verdict.token.several": "Of {asked} attestation services {agreeing} affirm this very report: {issuer}.",
+  "verdict.token.several.silent":
+    "Of {asked} attestation services {agreeing} affirm this very report: {issuer}. None of them says anything of the platform's status: that is judged here alone.",
 };
 
 /** What went wrong, by code; what that means for the reader is said by the page, by check. */
@@ -102,7 +107,7 @@ export const REASONS = {
   token_missing: "The service gave no answer.",
   token_malformed: "The answer cannot be read.",
   token_algorithm: "The answer is not signed with the expected algorithm.",
-  token_signature: "The answer was not signed by the pinned key.",
+  token_signature: "The answer was not signed by a pinned key.",
   token_issuer: "The answer is from another issuer.",
   token_audience: "The answer is for another audience.",
   token_time: "The answer has expired, or is not valid yet.",

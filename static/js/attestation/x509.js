@@ -86,7 +86,8 @@ function parseSigned(der) {
   return { tbs: rawOf(tbs), fields: readInside(tbs), signature: rawSignature(bytes), hasOurAlgorithm };
 }
 
-function rawSignature(der) {
+/** An ECDSA signature of two numbers as r || s, 32 bytes each or longer; null where it is none. */
+export function rawSignature(der) {
   try {
     const halves = readInside(readDer(der)).map((value) => unsigned(value));
     const padded = halves.map((half) => concat(new Uint8Array(Math.max(0, 32 - half.length)), half));

@@ -19,6 +19,14 @@ export function b64decode(text, size) {
   return sized(bytes, size);
 }
 
+/** Decode canonical base64 of the standard alphabet with its padding, as others write it. Throws MalformedError. */
+export function fromBase64Strict(text) {
+  if (typeof text !== "string" || text.length % 4 || /[-_]|===$/.test(text)) {
+    throw new MalformedError("not base64 with padding");
+  }
+  return b64decode(text.replace(/=+$/, "").replaceAll("+", "-").replaceAll("/", "_"));
+}
+
 /** Decode standard base64, as PEM has it. Throws MalformedError. */
 export function fromBase64(text) {
   try {

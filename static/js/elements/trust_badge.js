@@ -6,7 +6,7 @@ import { trustOf } from "../models/trust.js";
 import { fillChanges } from "./changes.js";
 import { checkRows } from "./check_rows.js";
 import { fillFacts, summaryFacts } from "./facts.js";
-import { fillService } from "./service.js";
+import { fillServices } from "./service.js";
 
 const OPEN_AFTER_MS = 120;
 const CLOSE_AFTER_MS = 220;
@@ -60,11 +60,11 @@ export class TrustBadge extends PageElement {
   }
 
   #fill(trust) {
-    const { checks, checkRows: body, service, changes, facts } = this.parts;
+    const { checks, checkRows: body, services, changes, facts } = this.parts;
     const rows = trust.handshake?.result ? checkRows(trust.handshake) : [];
     checks.hidden = rows.length === 0;
     body.replaceChildren(...rows);
-    fillService(service, trust.service);
+    fillServices(services, trust.services);
     fillChanges(changes, trust, this.#known);
     fillFacts(facts, summaryFacts(trust.handshake), { isShort: true });
   }

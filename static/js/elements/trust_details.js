@@ -8,7 +8,7 @@ import { trustOf } from "../models/trust.js";
 import { checkItems } from "./check_rows.js";
 import { fillChanges } from "./changes.js";
 import { evidenceSections } from "./evidence.js";
-import { fillService } from "./service.js";
+import { fillServices } from "./service.js";
 
 export class TrustDetails extends PageElement {
   #session = null;
@@ -53,7 +53,7 @@ export class TrustDetails extends PageElement {
     const handshake = trust.handshake?.result ? trust.handshake : null;
     if (handshake === this.#shown) return;
     this.#shown = handshake;
-    fillService(this.parts.service, trust.service);
+    fillServices(this.parts.services, trust.services);
     this.#showEvidence(handshake);
   }
 

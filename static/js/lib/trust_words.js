@@ -1,6 +1,6 @@
 /** What the badge says, made of what the session knows. */
 import { ago, clockTime } from "./format.js";
-import { saidWords } from "./service_words.js";
+import { disagreementWords } from "./service_words.js";
 import { reasonWords, words } from "./words.js";
 
 const MARKS = { verified: "tick", failed: "cross" };
@@ -37,13 +37,13 @@ function stateSentence({ state, simulated, reason, isRisk, checkedAt }) {
 export function briefSentence(trust) {
   if (trust.isRisk) return words("trust.brief.accepted");
   if (trust.state === "offline") return words("trust.brief.offline");
-  if (trust.state !== "verified") return trustSentence(trust);
+  if (trust.state !== "verified" || trust.dispute) return trustSentence(trust);
   return words(trust.simulated ? "trust.brief.simulated" : "trust.brief", { ago: ago(trust.checkedAt) });
 }
 
 /** Who does not agree with whom: where those who checked differ, that is the headline. */
-function disputeWords({ dispute, handshake, service }) {
-  if (dispute === "service") return words("trust.dispute.service", { said: saidWords(service) });
+function disputeWords({ dispute, handshake, services }) {
+  if (dispute === "service") return disagreementWords(services);
   const [mine, theirs] = [handshake.result, handshake.verdict].map(({ outcome }) => words(`outcome.${outcome}`));
   return words("trust.dispute.server", { mine, theirs });
 }

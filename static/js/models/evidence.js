@@ -1,5 +1,6 @@
 /** A handshake's evidence as names and texts, to be shown, copied and taken away. Judges nothing. */
 import { b64decode, fromUtf8, hex } from "../crypto/encoding.js";
+import { entriesOf } from "./opinions.js";
 
 const RTMRS = ["rtmr0", "rtmr1", "rtmr2", "rtmr3"];
 
@@ -41,7 +42,9 @@ export function evidenceTexts({ evidence, verdict, result }) {
     statement: readable(() => fromUtf8(b64decode(evidence.statement))),
     pck: readable(() => fromUtf8(result.quote.pckChain)),
     collateral: asText(evidence.collateral),
-    token: verdict.token ? tokenText(verdict.token) : "",
+    token: entriesOf(verdict)
+      .flatMap(({ token }) => (token ? [tokenText(token)] : []))
+      .join("\n\n\n"),
     events: [ccel, aael].filter(Boolean).join("\n\n"),
     gpu: evidence.gpu ? gpuText(evidence.gpu) : "",
     raw: asText({ evidence, verdict }),

@@ -5,6 +5,7 @@ import { SUITES } from "../crypto/suites.js";
 import { ProtocolError } from "../protocol/errors.js";
 import { worseOutcome } from "./gate.js";
 import { checkGrowth, logOf, needsProof } from "./log_view.js";
+import { entriesOf } from "./opinions.js";
 
 const NONCE_SIZE = 32;
 
@@ -81,7 +82,8 @@ export class Handshake {
       loopback: isLoopback,
       logView: this.#seenLog,
     };
-    return appraise(this.evidence, { policy, expectation, releases, token: this.verdict.token });
+    const answers = entriesOf(this.verdict).map(({ verifier: { name, jwks }, token }) => ({ name, token, jwks }));
+    return appraise(this.evidence, { policy, expectation, releases, answers });
   }
 
   /** The worse of the browser's outcome and the service's. */

@@ -1,5 +1,5 @@
 /** What the badge may say: one pure function of where the session stands. */
-import { disputeOf, serviceOf } from "./opinions.js";
+import { disputeOf, servicesOf } from "./opinions.js";
 
 /** Refusals that speak against the server; after any other one the session just did not open. */
 const AGAINST = new Set(["service_differs", "session_mismatch", "refused_by_policy", "appraisal_failed"]);
@@ -7,7 +7,7 @@ const AGAINST = new Set(["service_differs", "session_mismatch", "refused_by_poli
 const ASKING = new Set(["requesting", "checking", "opening", "proving"]);
 
 /**
- * Return `{state, handshake, reason, isRisk, simulated, dispute, service, checkedAt, validUntil}`. `state` is one of
+ * Return `{state, handshake, reason, isRisk, simulated, dispute, services, checkedAt, validUntil}`. `state` is one of
  * `before`, `checking`, `verified`, `warning`, `failed`, `unopened`, `expired`, `offline`; green (`verified`) needs a
  * session that is proved, holds now, and was opened on an affirming outcome. Where those who checked do not agree, it is
  * `failed`.
@@ -24,7 +24,7 @@ export function trustOf(session) {
     isRisk: held?.isRisk ?? false,
     simulated: result?.simulated ?? false,
     dispute,
-    service: result === null ? null : serviceOf(shown),
+    services: result === null ? [] : servicesOf(shown),
     checkedAt: shown?.checkedAt ?? null,
     validUntil: result?.validUntil ?? null,
   };

@@ -1,7 +1,7 @@
 /** Messages from the server: parsed strictly, their members checked, nothing in them believed. */
 import { parseJson } from "../crypto/encoding.js";
 import { ProtocolError } from "./errors.js";
-import { hasMembers, isFlag, isObject, isOutcome, isText, isUuid, listOf, orNull } from "./members.js";
+import { hasMembers, isFlag, isObject, isOutcome, isText, isUuid, listOf, optional, orNull } from "./members.js";
 import { SEALED } from "./sealed.js";
 
 const CHECK = { id: isText, status: isText, source: isText, detail: isText };
@@ -26,6 +26,7 @@ const CLEAR = {
     token: orNull(isText),
     checks: listOf(CHECK),
     error: orNull(isObject),
+    others: optional(listOf({ verifier: isObject, token: orNull(isText), error: orNull(isObject) })),
   },
   "session.switch": { record: isUuid },
   error: { code: isText, retry: isFlag },

@@ -2,12 +2,19 @@
 export const TRUST = {
   "trust.dispute.server":
     "This browser and the server do not agree: here “{mine}”, there “{theirs}”. The worse of both counts.",
-  "trust.dispute.service": "This browser found nothing wrong, but the attestation service does not agree. {said}",
+  "trust.dispute.service":
+    "This browser found nothing wrong, but the attestation service {name} does not agree. {said}",
+  "trust.dispute.services":
+    "The attestation services do not agree. Affirmed by: {agreeing}. Not affirmed by: {name}. {said}",
   "service.embedded": "The attestation service, built into this server ({issuer}; no independent opinion).",
-  "service.remote": "The attestation service {url} ({kind}, {issuer}).",
+  "service.remote": "The attestation service {name}: {url} ({kind}, {issuer}).",
   "service.affirms": "It affirms this very report; this browser verified its token.",
   "service.refuses": "It does not affirm this report.",
   "service.unavailable": "It gave no answer ({error}).",
+  "service.error.service_refused": "it refused the report",
+  "service.error.service_unavailable": "it could not be reached",
+  "service.error.service_timeout": "it did not answer in time",
+  "service.error.service_lying": "what answered is not the service, or not its protocol",
   "service.not_genuine": "What came in its name is not genuine: {detail}",
   "service.unread": "Its answer could not be compared with the report.",
   "service.unpinned": "It counts for nothing here: this page knows no key of it.",
