@@ -24,10 +24,12 @@ BENCHMARKS := attest verify stream reading
 PRODUCT := $(PYTHON_READY) $(EXTENSION) $(BROWSER)
 
 .NOTPARALLEL:
-.PHONY: help run test check format bench clean requirements debian-packages
+.PHONY: help install run test check format bench clean requirements debian-packages
 
 help:  ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(PRODUCT)  ## install the product into this folder for a service, and start nothing (docs/deploy.md)
 
 run: $(PRODUCT) $(if $(OLLAMA_HOST),,$(MODEL))  ## start the product on this computer: http://127.0.0.1:8000 (PORT=, HOST=, OLLAMA_HOST=)
 	@CONFCHAT_DEVELOPMENT=$${CONFCHAT_DEVELOPMENT:-1} exec $(BIN)/python manage.py serve

@@ -14,7 +14,7 @@ from attestation.reference_values import ReferenceRelease
 Severity = Literal["critical", "warning"]
 
 # A new release needs some days to be made, signed and rolled out.
-RELEASE_EXPIRING = timedelta(days=14)
+RELEASE_EXPIRING = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
