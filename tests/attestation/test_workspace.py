@@ -106,7 +106,10 @@ def test_a_record_whose_statement_is_damaged_cannot_be_verified_again(people: Pe
 
 # --- another policy ------------------------------------------------------------------------------
 
-POLICY = "tcb_statuses=UpToDate&min_evaluation=18&min_release=0.1.0&days=30"
+POLICY = (
+    "tcb_statuses=UpToDate&grace_days=0&accepted_advisories=any&advisory_days=0"
+    "&min_evaluation=18&min_release=0.1.0&platform_ids=any&days=30"
+)
 
 
 def test_todays_policy_changes_nothing(people: People, deployed: Scene, record: str) -> None:
@@ -122,6 +125,8 @@ def test_todays_policy_changes_nothing(people: People, deployed: Scene, record: 
         (POLICY.replace("min_evaluation=18", "min_evaluation=99"), "quote.collateral"),
         (POLICY.replace("0.1.0", "9.0.0"), "td.measurements"),
         (POLICY.replace("UpToDate", "OutOfDate"), "tcb.status"),
+        (POLICY.replace("platform_ids=any", "platform_ids=" + "00" * 16), "platform.id"),
+        (POLICY + "&named=strict", "td.measurements"),
     ],
 )
 def test_a_stricter_policy_shows_what_it_would_refuse_and_by_which_check(
@@ -151,9 +156,10 @@ def test_a_record_that_cannot_be_read_is_counted_apart(deployed: Scene) -> None:
     assert (run.tried, run.unreadable, run.differences) == (1, 1, [])
 
 
-@pytest.mark.parametrize("wrong", ["0.1.0", "days=30", "UpToDate"])
+@pytest.mark.parametrize("wrong", ["0.1.0", "days=30", "UpToDate", "platform_ids=any", "advisory_days=0"])
 def test_a_policy_that_is_none_is_not_tried(people: People, deployed: Scene, wrong: str) -> None:
-    question = POLICY.replace(wrong, "days=0" if "days" in wrong else "x")
+    spoiled = {"days=30": "days=0", "platform_ids=any": "platform_ids=00", "advisory_days=0": "advisory_days=1"}
+    question = POLICY.replace(wrong, spoiled.get(wrong, "x"))
     assert people.admin.get(f"/attestation/dry-run/?{question}").status_code == 400
     assert people.admin.get("/attestation/dry-run/").status_code == 200
 
