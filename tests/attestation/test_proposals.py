@@ -242,7 +242,10 @@ def test_a_release_withdrawn_no_longer_counts(admins: list[Client], scene: Scene
 
 
 def test_a_policy_that_was_tried_is_brought_to_the_proposal(admins: list[Client]) -> None:
-    tried = "?tcb_statuses=UpToDate&advisories=INTEL-SA-77&min_evaluation=20&min_release=0.2.0&days=30"
+    tried = (
+        "?tcb_statuses=UpToDate&grace_days=0&accepted_advisories=any&advisories=INTEL-SA-77&advisory_days=0"
+        "&min_evaluation=20&min_release=0.2.0&platform_ids=any&days=30"
+    )
     shown = text_of(admins[0].get(PAGE + tried))
     assert "INTEL-SA-77" in shown
     assert "Propose this policy" in text_of(admins[0].get("/attestation/dry-run/" + tried))
