@@ -55,6 +55,7 @@ export const ICONS = [
   "shield-ellipsis",
   "shield-x",
   "sliders-horizontal",
+  "slash",
   "square",
   "square-pen",
   "sun",

@@ -31,7 +31,7 @@ class ModelRequests:
             models=[_describe(model, deployment) for model in models],
             default=deployment.model_name,
             context_tokens=context_tokens,
-            parameters=describe_parameters(context_tokens=context_tokens),
+            options=describe_parameters(context_tokens=context_tokens),
         )
 
 

@@ -80,7 +80,7 @@ async def test_models_are_told_with_what_a_choice_depends_on(client: SessionClie
     assert model["loaded"] in (True, False)
     assert model["efforts"] == ["off", "on"]
     assert model["context_tokens"] <= model["context_length"]
-    assert listed["parameters"]["temperature"] == {"kind": "number", "least": 0, "most": 2}
+    assert listed["options"]["temperature"] == {"kind": "number", "least": 0, "most": 2}
 
 
 async def test_a_model_that_is_asked_for_is_the_one_that_is_proved(

@@ -35,7 +35,14 @@ test("the beat waits for a running answer, and comes when it has ended", async (
   await aWhile();
   assert.equal(world.session.state, "ready");
   const [{ id }] = world.server.connection.requests;
-  world.server.connection.tellSealed({ type: "model.list", id, models: [] });
+  world.server.connection.tellSealed({
+    type: "model.list",
+    id,
+    models: [],
+    default: "",
+    context_tokens: 0,
+    options: {},
+  });
   await answer;
   pass(world, MOMENT_MS);
   await until(() => isRenewed(world));

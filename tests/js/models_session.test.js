@@ -55,7 +55,14 @@ test("a request is answered once the session is ready", async () => {
   const answer = asked(world);
   await until(() => world.server.connection.requests.length === 1);
   const [{ id }] = world.server.connection.requests;
-  world.server.connection.tellSealed({ type: "model.list", id, models: [] });
+  world.server.connection.tellSealed({
+    type: "model.list",
+    id,
+    models: [],
+    default: "",
+    context_tokens: 0,
+    options: {},
+  });
   assert.deepEqual((await answer).models, []);
 });
 

@@ -1,6 +1,6 @@
 /** What the model said: its thinking folded, the answer as Markdown, how it ended, and its other versions. */
 import { growText, setText, showText } from "../lib/dom.js";
-import { duration } from "../lib/format.js";
+import { duration, number } from "../lib/format.js";
 import { MarkdownView } from "../lib/markdown.js";
 import { faultWords, words } from "../lib/words.js";
 
@@ -24,19 +24,23 @@ export class AnswerView {
     parts.thinkingText.append(this.#thoughts);
     parts.toggle.addEventListener("click", () => this.#toggle());
     parts.again.addEventListener("click", () => item.tell("regenerate", message));
+    parts.goOn.addEventListener("click", () => item.tell("continue", message));
+    parts.copyPlain.addEventListener("click", () => item.copy(parts.text.innerText));
     parts.previous.addEventListener("click", () => this.#step(-1));
     parts.next.addEventListener("click", () => this.#step(1));
   }
 
   show() {
     const { text, isRunning, error, reason } = this.#message;
-    const { waiting, note, tools, copy, again } = this.#parts;
+    const { waiting, note, tools, copy, copyPlain, quote, again, goOn } = this.#parts;
+    const isFree = this.#conversation.running === null;
     this.#showThinking();
     this.#markdown.show(text, { isGrowing: isRunning });
     waiting.hidden = !isRunning || text !== "" || this.#message.thinking !== "";
     tools.hidden = isRunning;
-    copy.hidden = text === "";
-    again.hidden = this.#conversation.running !== null;
+    copy.hidden = copyPlain.hidden = quote.hidden = text === "";
+    again.hidden = !isFree;
+    goOn.hidden = !isFree || !this.#message.isContinuable;
     this.#item.classList.toggle("is-failed", reason === "error");
     note.classList.toggle("is-error", reason === "error");
     showText(note, endWords(this.#message, error));
@@ -56,7 +60,8 @@ export class AnswerView {
     if (isOpen) growText(this.#thoughts, thinking.trimStart());
     const done =
       thinkingMs === null ? words("thinking.stored") : words("thinking.done", { duration: duration(thinkingMs) });
-    setText(toggleText, isThinking ? words("thinking.live") : done);
+    const soFar = words("thinking.live", { duration: duration(this.#message.thinkingSoFarMs) });
+    setText(toggleText, isThinking ? soFar : done);
     simulated.hidden = !this.#item.closest("[data-simulated-thinking]");
   }
 
@@ -89,7 +94,10 @@ function endWords({ state, reason, isRunning }, error) {
   return state === "incomplete" ? words("answer.truncated") : "";
 }
 
+/** Tokens of the answer and their speed: as the model measured it, else over the whole time that it took. */
 function usageWords({ usage, isRunning }) {
-  const { completion_tokens: tokens, total_ms: ms } = usage;
-  return isRunning || !tokens || !ms ? "" : words("usage.speed", { speed: Math.round((1000 * tokens) / ms) });
+  const { completion_tokens: count, eval_ms: evalMs, total_ms: totalMs } = usage;
+  if (isRunning || !count) return "";
+  const [tokens, ms] = [number(count), evalMs || totalMs];
+  return ms ? words("usage.speed", { tokens, speed: number(Math.round((1000 * count) / ms)) }) : words("usage.tokens", { tokens });
 }

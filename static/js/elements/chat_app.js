@@ -13,6 +13,7 @@ import "./message_list.js";
 import { ScrollFollower } from "./scroll_follower.js";
 import "./trust_badge.js";
 import "./trust_details.js";
+import { Writing } from "./writing.js";
 
 const TOAST_MS = 4_000;
 
@@ -51,7 +52,7 @@ export class ChatApp extends PageElement {
     this.listen(this, "open-conversation", ({ detail }) => this.#go(() => this.#chat.open(detail)));
     this.listen(this, "conversation-menu", ({ detail }) => this.#actions.open(detail.id, detail.control));
     this.listen(this, "messages-changed", () => this.#messagesChanged());
-    this.listen(this, "regenerate", ({ detail }) => this.#chat.conversation.regenerate(detail).catch(fail));
+    new Writing(this, this.#chat, { parts: this.parts, signal: this.signal, fail });
     this.listen(this, "withdrawn", ({ detail }) => this.#find("chat-composer").restore(detail));
     this.listen(this, "sent", () => this.#follower.toEnd());
     this.listen(this, "fault", ({ detail }) => fail(detail));
@@ -108,7 +109,7 @@ export class ChatApp extends PageElement {
     const { conversation, conversations, session } = this.#chat;
     const stored = conversation && conversations.find(conversation.id);
     setText(this.parts.title, stored?.title || conversation?.title || words("chat.new"));
-    setText(this.parts.model, session.held?.handshake.result.statement.modelName ?? "");
+    setText(this.parts.modelName, session.held?.handshake.result.statement.modelName ?? "");
     this.parts.more.hidden = !stored;
   }
 

@@ -40,6 +40,24 @@ export class ChatComposer extends PageElement {
     if (matchMedia("(hover: hover)").matches) this.parts.prompt.focus();
   }
 
+  /** Put a text where the cursor is. */
+  insert(text) {
+    const { prompt } = this.parts;
+    const isFresh = prompt.selectionStart > 0 && !prompt.value.slice(0, prompt.selectionStart).endsWith("\n");
+    prompt.setRangeText(isFresh ? `\n${text}` : text, prompt.selectionStart, prompt.selectionEnd, "end");
+    prompt.focus();
+    this.#refresh();
+  }
+
+  /** Begin with a template; what was written already stays behind it. */
+  replace(text) {
+    const { prompt } = this.parts;
+    prompt.value = prompt.value === "/" || !prompt.value ? text : `${text}\n\n${prompt.value}`;
+    prompt.focus();
+    prompt.setSelectionRange(text.length, text.length);
+    this.#refresh();
+  }
+
   /** Put a text back to write on. */
   restore(text) {
     const { prompt } = this.parts;
@@ -55,6 +73,7 @@ export class ChatComposer extends PageElement {
   /** Who writes wants to send: a proof that has ended is made anew at once. */
   #written() {
     if (this.#chat.session.state === "stale") this.#chat.session.attest();
+    if (this.parts.prompt.value === "/" && this.#chat.settings.templates.length > 0) this.tell("templates-wanted");
     this.#refresh();
   }
 
@@ -85,6 +104,7 @@ export class ChatComposer extends PageElement {
     stop.hidden = !running?.isRunning;
     send.hidden = !stop.hidden;
     send.disabled = !this.#maySend();
+    this.querySelector("composer-tools").draft = prompt.value.trim();
   }
 
   #maySend() {

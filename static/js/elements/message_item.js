@@ -3,6 +3,7 @@ import { copyText } from "../lib/copy.js";
 import { clone } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
 import { words } from "../lib/words.js";
+import { selectedIn } from "../lib/selection.js";
 import { AnswerView } from "./answer_view.js";
 import { askToOpen } from "./outward_link.js";
 import { PromptView } from "./prompt_view.js";
@@ -21,7 +22,7 @@ export class MessageItem extends PageElement {
     this.#element = element;
     this.append(element);
     message.addEventListener("change", () => this.refresh());
-    this.addEventListener("click", (event) => this.#copy(event));
+    this.addEventListener("click", (event) => this.#act(event));
     this.addEventListener("click", (event) => this.#ask(event));
     this.#show();
   }
@@ -49,11 +50,16 @@ export class MessageItem extends PageElement {
     askToOpen(link, (text) => this.tell("toast", text));
   }
 
-  async #copy(event) {
-    const button = event.target.closest("[data-copy], [data-ref=copy]");
-    if (!button) return;
-    const text = button.dataset.copy === "code" ? codeOf(button) : this.#message.text;
+  /** Copy a text and say what became of it. */
+  async copy(text) {
     this.tell("toast", words((await copyText(text)) ? "copy.done" : "copy.failed"));
+  }
+
+  #act(event) {
+    const button = event.target.closest("[data-copy], [data-ref=copy], [data-ref=quote]");
+    if (!button) return;
+    if (button.dataset.ref === "quote") this.tell("quote", selectedIn(this) || this.#message.text);
+    else this.copy(button.dataset.copy === "code" ? codeOf(button) : this.#message.text);
   }
 }
 

@@ -29,6 +29,18 @@ export function duration(ms) {
   return s < 60 ? words("duration.s", { s }) : words("duration.min", { min: Math.floor(s / 60), s: s % 60 });
 }
 
+export function number(value) {
+  return new Intl.NumberFormat(language()).format(value);
+}
+
+/** Bytes in the unit that fits, as disks are sold: 42.5 GB. */
+export function bytes(count) {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, count)) / 3));
+  const options = { style: "unit", unit: units[power], unitDisplay: "short", maximumFractionDigits: 1 };
+  return new Intl.NumberFormat(language(), options).format(count / 1000 ** power);
+}
+
 export function list(items) {
   return new Intl.ListFormat(language(), { type: "conjunction" }).format(items);
 }

@@ -3,8 +3,9 @@ import { CHECKS } from "./words/checks.js";
 import { FAULTS } from "./words/faults.js";
 import { PAGE } from "./words/page.js";
 import { TRUST } from "./words/trust.js";
+import { WRITING } from "./words/writing.js";
 
-const WORDS = { ...PAGE, ...TRUST, ...CHECKS, ...FAULTS };
+const WORDS = { ...PAGE, ...TRUST, ...CHECKS, ...FAULTS, ...WRITING };
 
 /** Return the words of a key with `{name}`s filled in. An unknown key is a mistake in this program: it is shown. */
 export function words(key, values = {}) {

@@ -1,4 +1,5 @@
 /** The chat as a whole: one session, the conversation that it stands for, and the list of the others. */
+import { AnswerSettings } from "./answer_settings.js";
 import { Conversation } from "./conversation.js";
 import { Conversations } from "./conversations.js";
 
@@ -7,6 +8,7 @@ export class Chat extends EventTarget {
   conversations;
   conversation = null;
   historyKey;
+  settings;
   #clock;
   #makeId;
   #proved = null;
@@ -16,6 +18,7 @@ export class Chat extends EventTarget {
     this.session = session;
     this.historyKey = historyKey;
     this.conversations = new Conversations(session);
+    this.settings = new AnswerSettings(session);
     this.#clock = clock;
     this.#makeId = makeId;
     session.addEventListener("change", () => this.#follow());
@@ -50,9 +53,11 @@ export class Chat extends EventTarget {
   }
 
   #enter(id, isNew) {
-    const shared = { session: this.session, clock: this.#clock, makeId: this.#makeId };
+    const way = () => this.settings.way;
+    const shared = { session: this.session, clock: this.#clock, makeId: this.#makeId, way };
     this.conversation = new Conversation(id, { ...shared, isNew });
     this.conversation.addEventListener("started", () => this.#started());
+    this.settings.enter(id, this.conversations.find(id)?.model);
     this.dispatchEvent(new Event("conversation"));
     this.session.attest(id);
   }
@@ -63,12 +68,14 @@ export class Chat extends EventTarget {
     if (state !== "ready" || held === this.#proved) return;
     this.#proved = held;
     this.conversation.sync();
+    this.settings.load();
     this.#list();
   }
 
   /** The first answer of a conversation: it is stored now, and stands in the list. */
   #started() {
     this.dispatchEvent(new Event("located"));
+    this.settings.keep().catch(() => {}); // kept with the next change, or lost with the connection
     this.#list();
   }
 

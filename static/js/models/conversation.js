@@ -2,6 +2,7 @@
 import { askForAnswer, followAnswer, isLoss, recall } from "./answers.js";
 import { Message } from "./message.js";
 import { MessageTree } from "./message_tree.js";
+import { openStored } from "./stored.js";
 
 export class Conversation extends EventTarget {
   id;
@@ -11,15 +12,17 @@ export class Conversation extends EventTarget {
   #session;
   #clock;
   #makeId;
+  #way;
   #tree = new MessageTree();
 
-  constructor(id, { session, clock, makeId, isNew }) {
+  constructor(id, { session, clock, makeId, isNew, way = () => ({}) }) {
     super();
     this.id = id;
     this.state = isNew ? "new" : "loading";
     this.#session = session;
     this.#clock = clock;
     this.#makeId = makeId;
+    this.#way = way;
   }
 
   get path() {
@@ -84,6 +87,12 @@ export class Conversation extends EventTarget {
     await this.#converse({ type: "chat.regenerate", conversation: this.id, message: prompt.id }, prompt);
   }
 
+  /** Have an answer that broke off, or was stopped, gone on with. Throws RequestError. */
+  async goOn(answer) {
+    const prompt = this.#tree.get(answer.parent);
+    await this.#converse({ type: "chat.continue", conversation: this.id, reply: answer.id }, prompt);
+  }
+
   /** Have the running answer stopped; what has come stays. Throws RequestError. */
   async stop() {
     const { running } = this;
@@ -93,14 +102,7 @@ export class Conversation extends EventTarget {
   async #load() {
     if (!this.#session.held?.isStored) return this.#become("unreadable");
     try {
-      const pages = [];
-      for (let before = undefined; before !== null; before = pages[0].next) {
-        pages.unshift(await this.#session.ask({ type: "conversation.open", conversation: this.id, before }));
-      }
-      this.title = pages[0].title;
-      const messages = pages.flatMap((page) => page.messages).map((wire) => new Message(wire, this.#clock));
-      for (const message of messages) this.#tree.add(message);
-      this.#tree.reveal(messages.at(-1));
+      this.title = await openStored(this.#session, this.id, { tree: this.#tree, clock: this.#clock });
       this.#become("loaded");
     } catch (error) {
       if (!isLoss(error)) this.#become("missing");
@@ -117,7 +119,7 @@ export class Conversation extends EventTarget {
   }
 
   #converse(request, prompt) {
-    return askForAnswer(this.#session, request, (id) => this.#begin(id, prompt));
+    return askForAnswer(this.#session, { ...request, ...this.#way() }, (id) => this.#begin(id, prompt));
   }
 
   #begin(id, prompt) {

@@ -11,6 +11,7 @@ const NONCE_SIZE = 32;
 
 export class Handshake {
   conversation;
+  model;
   evidence = null;
   verdict = null;
   result = null;
@@ -23,10 +24,11 @@ export class Handshake {
 
   /**
    * `settings` is `{appraise, policy, pin, logView, releases, origin, isLoopback, clock, random}`: the verifier, and the
-   * values that this page was started with. `clock.now()` is wall time in ms, `clock.elapsed()` monotonic ms.
+   * values that this page was started with. `model` is null for the one that the server is configured with. `clock.now()` is wall time in ms, `clock.elapsed()` monotonic ms.
    */
-  constructor(conversation, settings) {
+  constructor(conversation, settings, model = null) {
     this.conversation = conversation;
+    this.model = model;
     this.#settings = settings;
     this.#nonce = settings.random(NONCE_SIZE);
   }
@@ -36,7 +38,9 @@ export class Handshake {
     this.#startedMs = this.#settings.clock.elapsed();
     // As of now: another tab may see more of the log before this answer has come.
     this.#seenLog = this.#settings.logView.seen;
-    return { type: "attest.request", nonce: b64encode(this.#nonce), conversation: this.conversation, suites: SUITES };
+    const { conversation, model } = this;
+    const request = { type: "attest.request", nonce: b64encode(this.#nonce), conversation, suites: SUITES };
+    return model === null ? request : { ...request, model };
   }
 
   get record() {

@@ -20,7 +20,7 @@ export class Message extends EventTarget {
     this.error = null;
     this.createdAt = wire.created_at ? 1000 * wire.created_at : clock.now();
     this.clock = clock;
-    this.thinkingMs = null;
+    this.thinkingMs = this.usage.thinking_ms ?? null;
     this.thinkingSince = null;
     this.lengths = { thinking: lengthOf(this.thinking), content: lengthOf(this.text) };
   }
@@ -32,6 +32,16 @@ export class Message extends EventTarget {
 
   get isRunning() {
     return this.state === "running";
+  }
+
+  /** Whether the model can go on with it: it has begun, and has not ended by itself. */
+  get isContinuable() {
+    return this.role === "assistant" && !this.isRunning && this.reason !== "stop" && this.text.trim() !== "";
+  }
+
+  /** For how long it has been thinking by now, in ms. */
+  get thinkingSoFarMs() {
+    return this.thinkingSince === null ? 0 : this.clock.elapsed() - this.thinkingSince;
   }
 
   get isThinking() {
@@ -54,6 +64,7 @@ export class Message extends EventTarget {
   finish({ reason, usage, error = null }) {
     if (this.reason === "lost") return; // a piece is missing: what ended is not what is shown
     this.#stopThinking();
+    this.thinkingMs = usage.thinking_ms ?? this.thinkingMs;
     Object.assign(this, {
       reason,
       usage,

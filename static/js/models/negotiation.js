@@ -19,8 +19,8 @@ export class Negotiation {
    * `{life, exchange, send(message), fail(code), accepted}`; `accepted` maps a conversation to the faults that its user
    * has accepted.
    */
-  constructor(conversation, settings, host) {
-    this.handshake = new Handshake(conversation, settings);
+  constructor({ conversation, model }, settings, host) {
+    this.handshake = new Handshake(conversation, settings, model);
     this.#settings = settings;
     this.#host = host;
   }

@@ -18,6 +18,8 @@ export class Session extends Life {
   #settings;
   #link;
   #exchange;
+  /** The model to ask for, or null for the one that the server is configured with. */
+  model = null;
   #conversation = null;
   #negotiation = null;
   #accepted = new Map();
@@ -82,7 +84,7 @@ export class Session extends Life {
 
   #request(event) {
     this.#negotiation?.cancel();
-    this.#negotiation = new Negotiation(this.#conversation, this.#settings, {
+    this.#negotiation = new Negotiation({ conversation: this.#conversation, model: this.model }, this.#settings, {
       exchange: this.#exchange,
       life: this,
       send: (message) => this.#link.send(message),

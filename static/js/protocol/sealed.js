@@ -25,6 +25,20 @@ const MESSAGE = {
   usage: isObject,
   created_at: isCount,
 };
+const MODEL = {
+  name: isText,
+  digest: isText,
+  context_length: orNull(isCount),
+  context_tokens: isCount,
+  thinks: isFlag,
+  efforts: (value) => Array.isArray(value) && value.every(isText),
+  sees: isFlag,
+  size: isCount,
+  parameter_size: isText,
+  quantization: isText,
+  loaded: orNull(isFlag),
+  listed: isFlag,
+};
 
 /** Every message inside a session: type -> its members. All but the first repeat the request's id. */
 export const SEALED = {
@@ -57,6 +71,16 @@ export const SEALED = {
   },
   "conversation.renamed": { id: isCount, conversation: isUuid },
   "conversation.deleted": { id: isCount, conversation: isUuid },
-  "model.list": { id: isCount, models: Array.isArray },
+  "model.list": {
+    id: isCount,
+    models: listOf(MODEL),
+    default: isText,
+    context_tokens: isCount,
+    options: isObject,
+  },
+  "settings.open": { id: isCount, settings: orNull(isObject) },
+  "settings.saved": { id: isCount },
+  "templates.open": { id: isCount, templates: listOf({ name: isText, text: isText }) },
+  "templates.saved": { id: isCount },
   error: { id: optional(isCount), code: isText, retry: isFlag },
 };

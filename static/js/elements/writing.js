@@ -1,0 +1,34 @@
+/** What people do with answers and while they write: gives the parts around the composer the models that they need. */
+import { quoted } from "../lib/selection.js";
+import { AnswerAnnouncer } from "./answer_announcer.js";
+import "./composer_tools.js";
+import "./model_dialog.js";
+import "./template_dialog.js";
+
+export class Writing {
+  #app;
+
+  /** `fail(error)` tells people what could not be done. */
+  constructor(app, chat, { parts: { writingAnnouncer, model }, signal, fail }) {
+    this.#app = app;
+    const announcing = new AnswerAnnouncer(writingAnnouncer, signal);
+    for (const name of ["model-dialog", "template-dialog"]) this.#find(name).attach(chat.settings);
+    this.#find("composer-tools").attach(chat);
+    const listen = (type, handler) => app.addEventListener(type, handler, { signal });
+    listen("messages-changed", () => announcing.follow(chat.conversation));
+    listen("regenerate", ({ detail }) => chat.conversation.regenerate(detail).catch(fail));
+    listen("continue", ({ detail }) => chat.conversation.goOn(detail).catch(fail));
+    listen("quote", ({ detail }) => this.#composer.insert(quoted(detail)));
+    listen("template", ({ detail }) => this.#composer.replace(detail));
+    listen("templates-wanted", () => this.#find("template-dialog").open());
+    model.addEventListener("click", () => this.#find("model-dialog").open(), { signal });
+  }
+
+  get #composer() {
+    return this.#find("chat-composer");
+  }
+
+  #find(name) {
+    return this.#app.querySelector(name);
+  }
+}

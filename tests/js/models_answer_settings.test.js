@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { AnswerSettings } from "../../static/js/models/answer_settings.js";
+
+const model = (name, efforts = []) => ({ name, efforts, context_tokens: 8192 });
+
+/** A session that answers at once from what it is given, and says what it was asked. */
+class StandInSession extends EventTarget {
+  model = null;
+  state = "ready";
+  reason = null;
+  asked = [];
+  attested = 0;
+  held = { handshake: { result: { statement: { modelName: "usual" } } } };
+  answers = {
+    "model.list": { models: [model("usual", ["off", "on"]), model("other")], default: "usual", context_tokens: 8192, options: {} },
+    "settings.open": { settings: null },
+    "settings.save": {},
+    "templates.open": { templates: [] },
+  };
+
+  async ask(message) {
+    this.asked.push(message);
+    return this.answers[message.type];
+  }
+
+  attest() {
+    this.attested += 1;
+  }
+}
+
+async function ready() {
+  const session = new StandInSession();
+  const settings = new AnswerSettings(session);
+  settings.enter("a");
+  await settings.load();
+  return { session, settings };
+}
+
+test("what is wished for a conversation stands before what is wished for all", async () => {
+  const { settings } = await ready();
+  await settings.changeOwn({ system: "Be brief.", options: { temperature: 1, top_p: 0.5 } });
+  await settings.change({ options: { temperature: 0 }, effort: "off" });
+  assert.deepEqual(settings.way, { options: { temperature: 0, top_p: 0.5 }, system: "Be brief.", effort: "off" });
+});
+
+test("an effort that the model does not have is not asked for", async () => {
+  const { settings } = await ready();
+  await settings.change({ effort: "high" });
+  assert.equal("effort" in settings.way, false);
+});
+
+test("another model is another proof, for the same conversation", async () => {
+  const { session, settings } = await ready();
+  await settings.change({ model: "other" });
+  assert.deepEqual([session.model, session.attested], ["other", 1]);
+});
+
+test("wishes for a conversation that is not stored yet are kept as soon as it is", async () => {
+  const { session, settings } = await ready();
+  const { ask } = session;
+  session.ask = async () => Promise.reject(Object.assign(new Error(), { code: "not_found" }));
+  await settings.change({ system: "Only here." });
+  session.ask = ask;
+  await settings.keep();
+  assert.equal(session.asked.at(-1).settings.system, "Only here.");
+  assert.equal(session.asked.at(-1).conversation, "a");
+});
+
+test("a model that is gone keeps nobody out", async () => {
+  const { session, settings } = await ready();
+  await settings.change({ model: "other" });
+  Object.assign(session, { state: "refused", reason: { code: "model_missing" } });
+  session.dispatchEvent(new Event("change"));
+  assert.deepEqual([session.model, session.attested], [null, 2]);
+});
