@@ -24,6 +24,7 @@ from tests.attestation.scene import FixedCollateral
 from tests.cases.forgeries import FORGERIES
 from tests.cases.python import read_policy, read_trust
 from tests.cases.scene import COLLATERAL, DEPLOYMENT_KEY, NOW, OTHER_KEY, PLATFORM, POLICY, TOKEN_KEY, TRUST, Scene
+from tests.policies import write_policy
 
 ROOT = Path(__file__).parents[2]
 LOG_KEY = b64encode(DEPLOYMENT_KEY.public_key().public_bytes_raw())
@@ -99,6 +100,18 @@ def test_a_state_file_that_cannot_be_read_is_not_forgotten(tmp_path: Path) -> No
     with lying_server(honest) as server:
         assert ask([*command(server.address, tmp_path), "--state", str(state)]) == BAD_INPUT
     assert state.read_text() == "[]"
+
+
+def test_a_stranger_judges_by_a_policy_of_his_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with lying_server(honest) as server:
+        arguments = command(server.address, tmp_path)
+        own = write_policy(tmp_path / "own.json", min_tcb_evaluation_data_number=17)
+        assert ask([*arguments, "--policy", own]) == GREEN
+        assert "Judged by the policy of-a-test (sha256:" in capsys.readouterr().out
+        # A shipped policy for hardware counts no simulator's release.
+        assert ask([*arguments, "--policy", "cloud"]) == NOT_GREEN
+        assert "(release_unknown)" in capsys.readouterr().out
+        assert ask([*arguments, "--policy", str(tmp_path / "none.json")]) == BAD_INPUT
 
 
 def test_the_strangers_own_service_must_agree(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
