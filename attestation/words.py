@@ -82,7 +82,7 @@ CHECK_WORDS: dict[str, CheckWords] = {
         gettext_noop("The public log does not continue the one seen before."),
     ),
     "gpu.evidence": CheckWords(
-        gettext_noop("The graphics processor is confidential, too"),
+        gettext_noop("The graphics processor is what the policy asks for"),
         gettext_noop("The graphics processor that runs the model is not proven to be confidential."),
     ),
     "verdict.token": CheckWords(
@@ -107,7 +107,7 @@ STATUS_WORDS: dict[str, str] = {
 SOURCE_WORDS: dict[str, str] = {
     "hardware": gettext_noop("the processor"),
     "derived": gettext_noop("computed here from its report"),
-    "asserted": gettext_noop("the attestation service"),
+    "asserted": gettext_noop("somebody else's word"),
 }
 
 ERROR_WORDS: dict[str, str] = {

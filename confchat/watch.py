@@ -92,7 +92,9 @@ class Watch:
             elapsed_s = time.monotonic() - started
             collateral = _collateral(site.readiness(), now=self.clock())
         result = self._appraise(answer, nonce=nonce, elapsed_s=elapsed_s)
-        return look_at(result, verdicts=[answer.verdict], collateral=collateral, releases=publication.releases())
+        return look_at(
+            result, verdicts=_verdicts(answer.verdict), collateral=collateral, releases=publication.releases()
+        )
 
     def _appraise(self, answer: Answer, *, nonce: bytes, elapsed_s: float) -> AttestationResult:
         return appraise(
@@ -136,6 +138,13 @@ def build_channels() -> list[Channel]:
         secret = parse_secret(settings.CONFCHAT_WATCH_WEBHOOK_SECRET)
         channels.append(WebhookChannel(settings.CONFCHAT_WATCH_WEBHOOK, secret=secret))
     return channels
+
+
+def _verdicts(verdict: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return what each attestation service answered, the first service's answer first."""
+    others = verdict.get("others")
+    entries = [verdict, *(others if isinstance(others, list) else [])]
+    return [entry for entry in entries if isinstance(entry, Mapping)]
 
 
 def _collateral(readiness: Mapping[str, Any], *, now: datetime) -> CollateralStanding:

@@ -112,7 +112,7 @@ def _verifiers(verdicts: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
         if not isinstance(error, Mapping) or not isinstance(verifier, Mapping):
             continue
         if error.get("code") != "service_refused":  # it works, and says no: the outcome tells
-            facts = {"verifier": str(verifier.get("kind")), "code": str(error.get("code"))}
+            facts = {"verifier": str(verifier.get("name") or verifier.get("kind")), "code": str(error.get("code"))}
             subject = f"{verifier.get('kind')} {verifier.get('url')}"
             yield Finding(kind="verifier", subject=subject, severity="warning", facts=facts)
 

@@ -35,7 +35,7 @@ export const CHECKS = {
   "check.binding.fresh.fails": "It has expired, or this device's clock is wrong.",
   "check.binding.log": "The history has not been rewritten",
   "check.binding.log.fails": "The public log does not continue the one you saw before.",
-  "check.gpu.evidence": "The graphics processor is confidential, too",
+  "check.gpu.evidence": "The graphics processor is what the policy asks for",
   "check.gpu.evidence.fails": "The graphics processor that runs the model is not proven to be confidential.",
   "check.verdict.token": "The attestation service agrees",
   "check.verdict.token.fails": "The service refused, did not answer, or its answer is not genuine.",
@@ -47,6 +47,6 @@ export const CHECKS = {
   "source.hardware": "signed by the hardware",
   "source.hardware.simulated": "signed by the simulated hardware",
   "source.derived": "computed by this browser",
-  "source.asserted": "said by the attestation service",
+  "source.asserted": "somebody else's word",
   "server.said": "the server: {status}",
 };
