@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import ParamSpec, TypeVar
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
+from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.db import Error as DatabaseFault
@@ -32,3 +34,12 @@ def in_database(function: Callable[_Arguments, _Answer]) -> Callable[_Arguments,
             close_old_connections()
 
     return sync_to_async(call)
+
+
+def start_apart(work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+    """Run work in a task that outlives the request that it is started in.
+
+    A request may lend its own thread to the database (asgiref keeps that in the context, which tasks inherit) and take
+    it away when it ends: such a task begins with an empty context.
+    """
+    return asyncio.get_running_loop().create_task(work, name=name, context=Context())

@@ -38,6 +38,10 @@ MEMBER_WORDS: dict[str, str] = {
 }
 
 
+# Lists that together have no more members are shown whole.
+SHORT = 12
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One member that differs: what it is about, before and after; of lists, what goes and what comes."""
@@ -62,7 +66,7 @@ def _say(value: object, other: object) -> str:
         return _("no limit")
     if not isinstance(value, list):
         return str(value)
-    if not isinstance(other, list):
+    if not isinstance(other, list) or len(value) + len(other) <= SHORT:
         return ", ".join(map(str, value)) or _("none")
     own = [str(item) for item in value if item not in other]
     shared = len(value) - len(own)

@@ -95,7 +95,7 @@ def run(options: argparse.Namespace) -> bool:
     if options.json:
         print(json.dumps(to_members(found), ensure_ascii=False, indent=2))
     else:
-        print(printable(to_text(found)))
+        print("\n".join(printable(line) for line in to_lines(found)))
     return found.reason is None
 
 
@@ -174,11 +174,11 @@ def to_members(found: Following) -> dict[str, Any]:
     }
 
 
-def to_text(found: Following) -> str:
-    """Return what was found in words, one sentence after the other."""
+def to_lines(found: Following) -> list[str]:
+    """Return what was found in words: of the log in one line, then a line for each witness."""
     said = [f"Log {found.key.name}, its key known from {found.key_from}."]
     if found.reason is not None:
-        return " ".join([*said, f"NOT CONSISTENT: {found.reason}"])
+        return [" ".join([*said, f"NOT CONSISTENT: {found.reason}"])]
     size = 0 if found.now is None else found.now.size
     said.append(f"It has {size} entries, signed by its key.")
     if found.seen is None:
@@ -187,7 +187,7 @@ def to_text(found: Following) -> str:
         said.append(f"Its first {found.seen.size} are those seen before: it only grew.")
     if found.audited:
         said.append("Every entry was read, and together they are what was signed.")
-    return "\n".join([" ".join(said), *(_witness_line(each, size, found.pinned) for each in found.witnessed)])
+    return [" ".join(said), *(_witness_line(each, size, found.pinned) for each in found.witnessed)]
 
 
 def _witness_line(found: Witnessed, size: int, pinned: tuple[VerifierKey, ...]) -> str:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attestation.database import in_database
+from attestation.database import in_database, start_apart
 from attestation.encoding import b64encode
 from attestation.errors import ConfigurationError, UnavailableError
 from attestation.log.checkpoint import Checkpoint
@@ -56,7 +56,7 @@ class LogKeeper:
             UnavailableError: the database does not answer; the next call tries again.
         """
         if self._beginning is None or (self._beginning.done() and self._beginning.exception() is not None):
-            self._beginning = asyncio.get_running_loop().create_task(self._begin(), name="log policy")
+            self._beginning = start_apart(self._begin(), name="log policy")
         await asyncio.shield(self._beginning)
 
     async def say(self, policy: Mapping[str, Any]) -> None:
@@ -83,7 +83,7 @@ class LogKeeper:
         """Say that the log has grown: it is signed soon, together with what comes until then."""
         self._is_due = True
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._sign(), name="log checkpoint")
+            self._task = start_apart(self._sign(), name="log checkpoint")
 
     async def prove_consistency(self, old: tuple[int, bytes] | None, *, size: int) -> list[str] | None:
         """Return the proof from a client's checkpoint to `size`, None where it has none, or not an older one.

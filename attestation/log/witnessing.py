@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db.models import Max
 from django.utils import timezone
 
-from attestation.database import in_database
+from attestation.database import in_database, start_apart
 from attestation.errors import AppraisalError, AttestationError
 from attestation.log.checkpoint import VerifierKey, split_note
 from attestation.log.cosignature import Cosignature, find_cosignature
@@ -59,7 +59,7 @@ class Witnessing:
         """Say that a checkpoint was signed; it, or one after it, is cosigned soon."""
         self._newest = signed
         if self._witnesses and signed.checkpoint.size > 0 and (self._task is None or self._task.done()):
-            self._task = asyncio.get_running_loop().create_task(self._go_on(), name="witnesses")
+            self._task = start_apart(self._go_on(), name="witnesses")
 
     async def _go_on(self) -> None:
         done: SignedCheckpoint | None = None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 
 from attestation.encoding import b64decode
 from attestation.errors import ConfigurationError
@@ -51,6 +51,16 @@ async def test_a_start_says_its_policy_before_anything_else_and_once(tmp_path: P
     other = build_keeper(tmp_path, policy="b")
     await other.begin()
     assert other.checkpoint().size == 2
+
+
+async def test_what_a_request_wrote_is_signed_when_the_request_is_over(keeper: LogKeeper) -> None:
+    """A request whose middleware is synchronous lends its thread to the database, and takes it away when it ends."""
+
+    async def request() -> None:
+        await append(keeper, start=0)
+
+    await sync_to_async(async_to_sync(request))()
+    await until(lambda: keeper.checkpoint().size == 1)
 
 
 async def test_many_entries_are_signed_for_together(keeper: LogKeeper) -> None:

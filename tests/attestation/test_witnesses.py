@@ -187,6 +187,8 @@ def test_a_stranger_sees_who_witnessed_and_insists_on_whom_he_pins(
     assert told["witnessed"] == [
         {"vkey": vkey(StandIn()), "size": 3, "cosigned_at": "2026-11-22T12:00:00Z", "fault": None}
     ]
+    assert main(["log", site, "--key", build_key().vkey, "--witness", vkey(StandIn())]) == GREEN
+    assert "\nWitnessed by witness.example/w1 at 2026-11-22T12:00:00Z: 3 entries.\n" in capsys.readouterr().out
     code, told = follow(site, capsys, "--witness", vkey(other))
     assert (code, told["reason"]) == (NOT_GREEN, "The site shows no cosignature of witness.example/w2.")
     line = LogCosignature.objects.get().line
