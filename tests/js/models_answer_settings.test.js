@@ -13,7 +13,12 @@ class StandInSession extends EventTarget {
   attested = 0;
   held = { handshake: { result: { statement: { modelName: "usual" } } } };
   answers = {
-    "model.list": { models: [model("usual", ["off", "on"]), model("other")], default: "usual", context_tokens: 8192, options: {} },
+    "model.list": {
+      models: [model("usual", ["off", "on"]), model("other")],
+      default: "usual",
+      context_tokens: 8192,
+      options: {},
+    },
     "settings.open": { settings: null },
     "settings.save": {},
     "templates.open": { templates: [] },

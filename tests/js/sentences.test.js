@@ -9,7 +9,10 @@ test("only whole sentences are said, each once, without the marks of Markdown", 
   assert.equal(sentences.take("It **rai"), "");
   assert.equal(sentences.take("It **rains**. And [then](https://a.example) it"), "It rains.");
   assert.equal(sentences.take("It **rains**. And [then](https://a.example) it stops."), "And then it stops.");
-  assert.equal(sentences.take("It **rains**. And [then](https://a.example) it stops. The end", { isOver: true }), "The end");
+  assert.equal(
+    sentences.take("It **rains**. And [then](https://a.example) it stops. The end", { isOver: true }),
+    "The end",
+  );
 });
 
 test("Japanese and Chinese sentences end with their own marks", () => {

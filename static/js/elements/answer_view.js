@@ -99,5 +99,7 @@ function usageWords({ usage, isRunning }) {
   const { completion_tokens: count, eval_ms: evalMs, total_ms: totalMs } = usage;
   if (isRunning || !count) return "";
   const [tokens, ms] = [number(count), evalMs || totalMs];
-  return ms ? words("usage.speed", { tokens, speed: number(Math.round((1000 * count) / ms)) }) : words("usage.tokens", { tokens });
+  return ms
+    ? words("usage.speed", { tokens, speed: number(Math.round((1000 * count) / ms)) })
+    : words("usage.tokens", { tokens });
 }
