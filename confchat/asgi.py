@@ -20,6 +20,7 @@ from django.urls import path, re_path
 from attestation.errors import ConfigurationError
 from confchat.consumers import SessionConsumer
 from confchat.deployment import deployment
+from confchat.janitor import keep_house
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ async def _refuse(_scope: Any, receive: Any, send: Any) -> None:
 
 async def _live(_scope: Any, receive: Any, send: Any) -> None:
     """Keep collateral fresh, and have what is being said stored before the server ends (ASGI's lifespan protocol)."""
-    keeping = asyncio.create_task(_keep_collateral_fresh(), name="collateral")
+    keeping = asyncio.create_task(_keep_in_order(), name="collateral and what is due")
     while (message := await receive())["type"] != "lifespan.shutdown":
         await send({"type": f"{message['type']}.complete"})
     keeping.cancel()
@@ -48,13 +49,13 @@ async def _live(_scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _keep_collateral_fresh() -> None:
+async def _keep_in_order() -> None:
     try:
-        collateral = deployment().collateral
+        parts = deployment()
     except ConfigurationError as error:
         logger.error("nothing can be attested: %s", error)
         return
-    await collateral.keep_fresh()
+    await asyncio.gather(parts.collateral.keep_fresh(), keep_house(parts))
 
 
 application = route(SessionConsumer.as_asgi())

@@ -8,32 +8,26 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q
 
-from attestation.log.entries import log_deletion
+from confchat.cabinet import Cabinet
+from confchat.details import open_details, open_title, set_title
 from confchat.errors import RequestError
 from confchat.history_key import ContentKey
-from confchat.kept_settings import KeptSettings
 from confchat.models import Conversation, Message
-from confchat.turns import Asked, Turn, json_size
+from confchat.paging import page_messages, parse_cursor
+from confchat.retention import kept_conversations
+from confchat.turns import Asked, Turn, first_line
 
-PAGE_SIZE = 100
-PAGE_BYTES = 700 * 1024  # of JSON: a page stays under the 1 MiB of a sealed frame
-TITLE_CHARACTERS = 80
-
-_TITLE = "title"
+LIST_SIZE = 200
 
 
-class Shelf:
+class Shelf(Cabinet):
     """The stored conversations of one user under a proved history key of 32 bytes."""
-
-    def __init__(self, history_key: bytes, *, user: str) -> None:
-        self._history_key = history_key
-        self._user = user
 
     def ask(self, conversation: str, prompt: Turn, *, answer: Turn | None, model: str) -> Asked:
         """Store a prompt, and its conversation at the first one, and the answer that is about to begin.
@@ -66,13 +60,14 @@ class Shelf:
         Raises:
             RequestError: `not_found`, `busy`.
         """
-        row = self._find(conversation)
+        row = self.find(conversation)
         key, rows = self._key(conversation), _rows_by_uuid(row)
         if prompt not in rows or rows[prompt].role != Message.Role.USER:
             raise RequestError("not_found")
         if answer is None:
             raise RequestError("busy", retry=True)
         self._insert(row, key, [answer])
+        self._turn_to_newest(row)
         return Asked(given=None, path=self._path(rows, key, prompt))
 
     def ask_on(self, conversation: str, reply: str, *, is_free: bool) -> Asked:
@@ -81,7 +76,7 @@ class Shelf:
         Raises:
             RequestError: `not_found` (no such answer), `not_continuable` (it is whole, or has no words yet), `busy`.
         """
-        row = self._find(conversation)
+        row = self.find(conversation)
         key, rows = self._key(conversation), _rows_by_uuid(row)
         if reply not in rows or rows[reply].role != Message.Role.ASSISTANT:
             raise RequestError("not_found")
@@ -94,10 +89,21 @@ class Shelf:
         rows[reply].save(update_fields=["state"])
         return Asked(given=None, path=path, revision=rows[reply].revision)
 
+    def parent_of(self, conversation: str, message: str) -> str | None:
+        """Return the id of the message that a stored prompt answers, or null at the beginning.
+
+        Raises:
+            RequestError: `not_found`: no such prompt.
+        """
+        row = self.find(conversation).messages.filter(uuid=message, role=Message.Role.USER).first()
+        if row is None:
+            raise RequestError("not_found")
+        return str(row.parent) if row.parent else None
+
     def save_answer(self, conversation: str, turn: Turn, *, revision: int) -> None:
         """Store what there is of an answer, as a later revision; one whose conversation is gone stays gone."""
-        owners = Conversation.objects.filter(user_id=self._user, uuid=conversation).values("pk")
-        Message.objects.filter(conversation__in=owners, uuid=turn.uuid, revision__lt=revision).update(
+        owners = Conversation.objects.filter(user_id=self._user, uuid=conversation)
+        Message.objects.filter(conversation__in=owners.values("pk"), uuid=turn.uuid, revision__lt=revision).update(
             revision=revision,
             sealed=self._seal(turn, self._key(conversation), revision),
             state=turn.state,
@@ -106,6 +112,8 @@ class Shelf:
             completion_tokens=turn.completion_tokens,
             total_ms=turn.total_ms,
         )
+        if turn.state != Message.State.RUNNING:
+            owners.update(changes=F("changes") + 1)
 
     def find_turn(self, conversation: str, message: str) -> Turn:
         """Return one message.
@@ -113,20 +121,20 @@ class Shelf:
         Raises:
             RequestError: `not_found`.
         """
-        row = self._find(conversation).messages.filter(uuid=message).first()
+        row = self.find(conversation).messages.filter(uuid=message).first()
         if row is None:
             raise RequestError("not_found")
         return self._turn(row, self._key(conversation))
 
     def list_conversations(self, *, before: str | None) -> tuple[list[dict[str, Any]], str | None]:
         """Return a page of conversations, the newest first, and the cursor of the next page."""
-        rows = Conversation.objects.filter(user_id=self._user).order_by("-updated_at", "-id")
+        rows = kept_conversations(self._user).order_by("-updated_at", "-id")
         if before is not None:
-            moment, identity = _parse_cursor(before)
+            moment, identity = parse_cursor(before)
             rows = rows.filter(Q(updated_at__lt=moment) | Q(updated_at=moment, id__lt=identity))
-        found = list(rows[: PAGE_SIZE + 1])
-        page = found[:PAGE_SIZE]
-        rest = f"{page[-1].updated_at.isoformat()}/{page[-1].pk}" if len(found) > PAGE_SIZE else None
+        found = list(rows[: LIST_SIZE + 1])
+        page = found[:LIST_SIZE]
+        rest = f"{page[-1].updated_at.isoformat()}/{page[-1].pk}" if len(found) > LIST_SIZE else None
         return [self._summary(row) for row in page], rest
 
     def open_conversation(self, conversation: str, *, before: str | None) -> dict[str, Any]:
@@ -135,44 +143,50 @@ class Shelf:
         Raises:
             RequestError: `not_found`.
         """
-        row, key = self._find(conversation), self._key(conversation)
+        row, key = self.find(conversation), self._key(conversation)
         messages = row.messages.order_by("-id")
         if before is not None:
             if not before.isascii() or not before.isdigit():
                 raise RequestError("not_found")
             messages = messages.filter(id__lt=int(before))
-        turns, rest = _page(messages, lambda message: self._turn(message, key))
-        return {"title": self._title(row, key), "model": row.model, "messages": turns[::-1], "next": rest}
+        turns, rest = page_messages(messages, lambda message: self._turn(message, key))
+        return {
+            "title": open_title(row, key),
+            "model": row.model,
+            "shown": open_details(row, key).shown,
+            "messages": turns[::-1],
+            "next": rest,
+        }
 
-    def rename_conversation(self, conversation: str, title: str) -> None:
-        """Give a conversation another title."""
-        row = self._find(conversation)
-        self._set_title(row, title)
-        row.save(update_fields=["sealed_title", "title_revision"])
+    def changes(self) -> dict[str, int]:
+        """Return, the newest conversation first, a number for each that rises when its words change."""
+        rows = kept_conversations(self._user).order_by("-updated_at")
+        return {str(name): changes for name, changes in rows.values_list("uuid", "changes")}
 
-    def delete_conversation(self, conversation: str) -> None:
-        """Delete a conversation and its messages for good, and have the log say that this was done."""
-        self._find(conversation).delete()
-        log_deletion(user=self._user, conversation=conversation)
-
-    def settings(self) -> KeptSettings:
-        """Return what the same user wants kept of how he is answered."""
-        return KeptSettings(self._history_key, user=self._user)
-
-    def _find(self, conversation: str) -> Conversation:
-        row = Conversation.objects.filter(user_id=self._user, uuid=conversation).first()
+    def read_words(self, conversation: str) -> tuple[str, list[Turn]]:
+        """Return a conversation's title and messages for a search; nothing where it has gone meanwhile."""
+        row = kept_conversations(self._user).filter(uuid=conversation).first()
         if row is None:
-            raise RequestError("not_found")
-        return row
+            return "", []
+        key = self._key(conversation)
+        return open_title(row, key) or "", [self._turn(message, key) for message in row.messages.order_by("id")]
 
     def _start_conversation(self, conversation: str, *, title: str, model: str) -> Conversation:
-        row = Conversation.objects.filter(user_id=self._user, uuid=conversation).first()
-        if row is None:
+        if Conversation.objects.filter(user_id=self._user, uuid=conversation).exists():
+            row = self.find(conversation)
+        else:
             row = Conversation(user_id=uuid.UUID(self._user), uuid=uuid.UUID(conversation), model=model)
-            self._set_title(row, title.strip().splitlines()[0][:TITLE_CHARACTERS])
-        row.model, row.updated_at = model, datetime.now(UTC)
+            set_title(row, first_line(title), self._key(conversation))
+        row.model, row.updated_at, row.changes = model, datetime.now(UTC), row.changes + 1
         row.save()
+        self._turn_to_newest(row)
         return row
+
+    def _turn_to_newest(self, row: Conversation) -> None:
+        """What was last said is what is shown, whatever branch the user had turned to before."""
+        details = self._details(row)
+        if details.shown is not None:
+            self._save_details(row, replace(details, shown=None))
 
     def _insert(self, row: Conversation, key: ContentKey, turns: list[Turn]) -> None:
         Message.objects.bulk_create(
@@ -197,26 +211,19 @@ class Shelf:
             message = turn.parent
         return path[::-1]
 
-    def _set_title(self, row: Conversation, title: str) -> None:
-        row.title_revision += 1
-        key = self._key(str(row.uuid))
-        row.sealed_title = key.seal(title.encode(), message=_TITLE, revision=row.title_revision)
-
-    def _title(self, row: Conversation, key: ContentKey) -> str | None:
-        if row.sealed_title is None:
-            return None
-        return key.open(bytes(row.sealed_title), message=_TITLE, revision=row.title_revision).decode()
-
     def _summary(self, row: Conversation) -> dict[str, Any]:
+        key = self._key(str(row.uuid))
+        details = open_details(row, key)
         return {
             "conversation": str(row.uuid),
-            "title": self._title(row, self._key(str(row.uuid))),
+            "title": open_title(row, key),
+            "titled": details.titled,
+            "folder": details.folder,
+            "archived": details.archived,
+            "pinned": row.pinned,
             "updated_at": int(row.updated_at.timestamp()),
             "model": row.model,
         }
-
-    def _key(self, conversation: str) -> ContentKey:
-        return ContentKey(self._history_key, user=self._user, conversation=conversation)
 
     def _seal(self, turn: Turn, key: ContentKey, revision: int) -> bytes:
         times = {"thinking_ms": turn.thinking_ms, "eval_ms": turn.eval_ms}
@@ -245,25 +252,3 @@ class Shelf:
 
 def _rows_by_uuid(row: Conversation) -> dict[str, Message]:
     return {str(message.uuid): message for message in row.messages.order_by("id")}
-
-
-def _page(messages: QuerySet[Message], open_turn: Callable[[Message], Turn]) -> tuple[list[Turn], str | None]:
-    """Open messages until a page is full by number or by size; return them and the next cursor."""
-    turns: list[Turn] = []
-    size, last = 0, ""
-    for row in messages[: PAGE_SIZE + 1].iterator():
-        turn = open_turn(row)
-        size += json_size(turn)
-        if len(turns) == PAGE_SIZE or (turns and size > PAGE_BYTES):
-            return turns, last
-        turns.append(turn)
-        last = str(row.pk)
-    return turns, None
-
-
-def _parse_cursor(cursor: str) -> tuple[datetime, int]:
-    try:
-        moment, identity = cursor.split("/")
-        return datetime.fromisoformat(moment).astimezone(UTC), int(identity)
-    except (ValueError, OverflowError) as error:
-        raise RequestError("not_found") from error

@@ -37,6 +37,7 @@ from confchat.group_commit import GroupCommit
 from confchat.llm import Model, ModelDescription
 from confchat.llm.ollama import OllamaModel
 from confchat.policy import build_trust, describe_policy
+from confchat.searching import SearchIndexes
 from confchat.verifiers import build_panel
 
 logger = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ class Deployment:
     generations: Generations = field(default_factory=Generations)
     beat: Beat = field(default_factory=Beat)
     writes: GroupCommit = field(default_factory=GroupCommit)
+    searches: SearchIndexes = field(default_factory=SearchIndexes)
     description_max_age_s: float = MODEL_DESCRIPTION_S
     _known: dict[str, tuple[float, ModelDescription]] = field(default_factory=dict)
     _own_release: ReferenceRelease | None = None

@@ -250,6 +250,10 @@ class Generations:
             None,
         )
 
+    def running_of(self, *, owner: str) -> list[Generation]:
+        """Return every answer that an account is being given now."""
+        return [known for known in self._known.values() if known.owner == owner and not known.is_finished]
+
     async def cut_all(self) -> None:
         """Have every answer that runs stored as far as it has come; gives up after some seconds."""
         cuts = [asyncio.create_task(known.cut()) for known in self._known.values() if not known.is_finished]

@@ -7,6 +7,7 @@ import uuid
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils import timezone
 
 ADMINS = "admins"
 AUDITORS = "auditors"
@@ -34,6 +35,11 @@ class Conversation(models.Model):
     model = models.CharField(max_length=200)
     sealed_title = models.BinaryField(null=True)
     title_revision = models.PositiveIntegerField(default=0)
+    sealed_details = models.BinaryField(null=True)  # JSON of `details.Details`
+    details_revision = models.PositiveIntegerField(default=0)
+    pinned = models.BooleanField(default=False)  # in clear, since retention spares it while nobody's key is here
+    delete_at = models.DateTimeField(null=True, db_index=True)
+    changes = models.PositiveIntegerField(default=0)  # rises with every change of what a search finds
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField()
 
@@ -60,6 +66,21 @@ class KeptSetting(models.Model):
         ]
 
 
+class FolderList(models.Model):
+    """A user's folders; `sealed` is JSON of their ids and names, so that not even their number shows."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True)
+    sealed = models.BinaryField()
+    revision = models.PositiveIntegerField(default=0)
+
+
+class Retention(models.Model):
+    """After how many days without a word a user wants his conversations deleted."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True)
+    days = models.PositiveIntegerField()
+
+
 class Message(models.Model):
     """A prompt or an answer; `sealed` is AES-256-GCM (12-byte nonce first) of JSON text and thinking."""
 
@@ -84,7 +105,7 @@ class Message(models.Model):
     prompt_tokens = models.PositiveIntegerField(null=True)
     completion_tokens = models.PositiveIntegerField(null=True)
     total_ms = models.PositiveIntegerField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["conversation", "uuid"], name="message_of_conversation")]

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from attestation.errors import MalformedError
-from confchat.members import parse_integer, parse_optional, parse_text, parse_uuid4
+from confchat.members import parse_flag, parse_integer, parse_optional, parse_text, parse_uuid4
 from confchat.parameters import EFFORTS, MAX_SYSTEM_CHARACTERS
 
 MAX_PROMPT_CHARACTERS = 350_000
 MAX_TITLE_CHARACTERS = 200
+MAX_QUERY_CHARACTERS = 200
+MAX_NAME_CHARACTERS = 100
+MAX_DAYS = 36_500
 MAX_OPTIONS = 32
 MAX_TEMPLATES = 100  # a sealed frame holds them all, whatever the script: 100 × 2060 characters of 4 bytes
 MAX_TEMPLATE_NAME = 60
@@ -95,7 +98,31 @@ def _title(value: object) -> str:
     return parse_text(value, longest=MAX_TITLE_CHARACTERS)
 
 
-_WAY: Members = {"options": _options, "system": _system, "effort": _effort}  # how an answer is to be made
+def _name(value: object) -> str:
+    name = parse_text(value, longest=MAX_NAME_CHARACTERS)
+    if not name.strip():
+        raise MalformedError("an empty name")
+    return name
+
+
+def _days(value: object) -> int:
+    days = parse_integer(value)
+    if not 1 <= days <= MAX_DAYS:
+        raise MalformedError("not a number of days")
+    return days
+
+
+def _mark(value: object) -> bool:
+    """Return a flag that may be left out."""
+    return value is not None and parse_flag(value)
+
+
+_WAY: Members = {
+    "options": _options,
+    "system": _system,
+    "effort": _effort,
+    "temporary": _mark,
+}  # how an answer is to be made
 
 # Beside `id` and `type`: member -> its check, which refuses an absent one.
 _CHAT: dict[str, Members] = {
@@ -106,6 +133,13 @@ _CHAT: dict[str, Members] = {
         "text": _prompt,
         **_WAY,
     },
+    "chat.edit": {
+        "conversation": parse_uuid4,
+        "message": parse_uuid4,
+        "edited": parse_uuid4,
+        "text": _prompt,
+        **_WAY,
+    },
     "chat.stop": {"reply": parse_uuid4},
     "chat.regenerate": {"conversation": parse_uuid4, "message": parse_uuid4, **_WAY},
     "chat.continue": {"conversation": parse_uuid4, "reply": parse_uuid4, **_WAY},
@@ -113,13 +147,28 @@ _CHAT: dict[str, Members] = {
         "reply": parse_uuid4,
         "offsets": _offsets,
         "resume": lambda value: parse_optional(value, parse_text),
+        "temporary": _mark,
     },
 }
 _CONVERSATIONS: dict[str, Members] = {
     "conversation.list": {"before": _cursor},
     "conversation.open": {"conversation": parse_uuid4, "before": _cursor},
     "conversation.rename": {"conversation": parse_uuid4, "title": _title},
+    "conversation.search": {"query": lambda value: parse_text(value, longest=MAX_QUERY_CHARACTERS)},
+    "conversation.title": {"conversation": parse_uuid4},
+    "conversation.pin": {"conversation": parse_uuid4, "pinned": parse_flag},
+    "conversation.archive": {"conversation": parse_uuid4, "archived": parse_flag},
+    "conversation.move": {"conversation": parse_uuid4, "folder": _id},
+    "conversation.show": {"conversation": parse_uuid4, "message": _id},
     "conversation.delete": {"conversation": parse_uuid4},
+    "conversation.restore": {"conversation": parse_uuid4},
+    "history.delete": {},
+    "history.restore": {"until": parse_integer},
+    "folder.list": {},
+    "folder.name": {"folder": parse_uuid4, "name": _name},
+    "folder.delete": {"folder": parse_uuid4},
+    "retention.get": {},
+    "retention.set": {"days": lambda value: parse_optional(value, _days)},
 }
 _MODELS: dict[str, Members] = {"model.list": {}}
 

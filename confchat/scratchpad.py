@@ -5,7 +5,7 @@ Has the methods of `conversations.Shelf` that an answer needs, so that a session
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 from confchat.errors import RequestError
 from confchat.turns import Asked, Turn
@@ -61,21 +61,16 @@ class Scratchpad:
             raise RequestError("not_found")
         return self._turns[message]
 
-    def list_conversations(self, *, before: str | None) -> tuple[list[dict[str, Any]], str | None]:
-        """Return nothing: what is stored needs the history key."""
-        return [], None
+    def parent_of(self, _conversation: str, message: str) -> str | None:
+        """Return the id of the message that a prompt answers (see `Shelf.parent_of`)."""
+        turn = self.find_turn(_conversation, message)
+        if turn.role != "user":
+            raise RequestError("not_found")
+        return turn.parent
 
     def open_conversation(self, _conversation: str, *, before: str | None) -> dict[str, Any]:
         """Return what was said in this session."""
-        return {"title": None, "model": "", "messages": list(self._turns.values()), "next": None}
-
-    def rename_conversation(self, _conversation: str, _title: str) -> NoReturn:
-        """Refuse: nothing is stored."""
-        raise RequestError("not_stored")
-
-    def delete_conversation(self, _conversation: str) -> NoReturn:
-        """Refuse: nothing is stored."""
-        raise RequestError("not_stored")
+        return {"title": None, "model": "", "shown": None, "messages": list(self._turns.values()), "next": None}
 
     def _path(self, message: str) -> list[Turn]:
         path: list[Turn] = []

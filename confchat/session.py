@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from confchat.conversations import Shelf
 from confchat.delivery import Outlet
 from confchat.deployment import Deployment
@@ -10,10 +12,14 @@ from confchat.frames import Request
 from confchat.llm import ModelDescription
 from confchat.requests.chat import ChatRequests
 from confchat.requests.conversations import ConversationRequests
+from confchat.requests.history import HistoryRequests
 from confchat.requests.models import ModelRequests
-from confchat.requests.scope import Handlers, Scope
+from confchat.requests.scope import Handler, Handlers, Scope
+from confchat.requests.search import SearchRequests
 from confchat.requests.settings import SettingsRequests
-from confchat.scratchpad import Scratchpad
+from confchat.requests.titles import TitleRequests
+
+MAX_SLOW = 4  # requests of one session that are worked on beside the others
 
 
 class Session:
@@ -35,15 +41,19 @@ class Session:
             user=user,
             conversation=conversation,
             model=model,
-            shelf=Scratchpad() if history_key is None else Shelf(history_key, user=user),
+            shelf=None if history_key is None else Shelf(history_key, user=user),
         )
         self._chat = ChatRequests(self._scope)
         self._handlers: Handlers = {
             **self._chat.handlers,
             **ConversationRequests(self._scope).handlers,
+            **HistoryRequests(self._scope).handlers,
             **ModelRequests(self._scope).handlers,
             **SettingsRequests(self._scope).handlers,
         }
+        self._search = SearchRequests(self._scope)
+        self._slow_handlers: Handlers = {**self._search.slow_handlers, **TitleRequests(self._scope).slow_handlers}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def resume(self) -> str:
@@ -51,15 +61,34 @@ class Session:
         return self._scope.resume
 
     async def handle(self, request: Request) -> None:
-        """Carry out one request; whatever comes of it is told under the request's id."""
+        """Carry out one request; whatever comes of it is told under the request's id. A slow one goes on beside."""
+        handler = self._slow_handlers.get(request.type)
+        if handler is None:
+            await self._carry_out(request, self._handlers.get(request.type, _refuse))
+        elif len(self._tasks) >= MAX_SLOW:
+            await self._carry_out(request, _defer)
+        else:
+            task = asyncio.create_task(self._carry_out(request, handler), name=request.type)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _carry_out(self, request: Request, handler: Handler) -> None:
         try:
-            handler = self._handlers.get(request.type)
-            if handler is None:
-                raise RequestError("unsupported")
             await handler(request)
         except (RequestError, ModelError) as error:
             self._scope.reply(request, "error", code=error.code, retry=error.retry)
 
     def close(self) -> None:
-        """End every delivery; the answers themselves go on."""
+        """End every delivery and what is slow; the answers themselves go on."""
         self._chat.close()
+        self._search.close()
+        for task in self._tasks:
+            task.cancel()
+
+
+async def _refuse(_request: Request) -> None:
+    raise RequestError("unsupported")
+
+
+async def _defer(_request: Request) -> None:
+    raise RequestError("busy", retry=True)

@@ -75,6 +75,8 @@ CONFCHAT_CONTEXT_TOKENS = env.integer("CONFCHAT_CONTEXT_TOKENS", 8192, least=512
 CONFCHAT_HANDSHAKES_PER_USER = env.integer("CONFCHAT_HANDSHAKES_PER_USER", 60, least=1)
 CONFCHAT_HANDSHAKES_PER_ADDRESS = env.integer("CONFCHAT_HANDSHAKES_PER_ADDRESS", 300, least=1)
 CONFCHAT_EVIDENCE_PER_ADDRESS = env.integer("CONFCHAT_EVIDENCE_PER_ADDRESS", 30, least=1)
+# Days without a word after which conversations that are not pinned are deleted; 0 keeps them.
+CONFCHAT_RETENTION_DAYS = env.integer("CONFCHAT_RETENTION_DAYS", 0)
 CONFCHAT_METRICS_TOKEN = env.text("CONFCHAT_METRICS_TOKEN", "")
 # In development nobody waits for notices, and a laptop has better things to do.
 CONFCHAT_WATCH_MINUTES = env.integer("CONFCHAT_WATCH_MINUTES", 0 if CONFCHAT_DEVELOPMENT else 15)

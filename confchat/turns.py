@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+TITLE_CHARACTERS = 80
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
@@ -42,6 +44,11 @@ class Asked:
     given: Turn | None
     path: list[Turn]
     revision: int = 0
+
+
+def first_line(text: str) -> str:
+    """Return what stands for a title until there is a better one."""
+    return text.strip().splitlines()[0][:TITLE_CHARACTERS]
 
 
 def json_size(turn: Turn) -> int:

@@ -6,7 +6,6 @@ import hmac
 import uuid
 from collections.abc import Callable
 
-from confchat.conversations import Shelf
 from confchat.delivery import Delivery
 from confchat.errors import RequestError
 from confchat.frames import Request
@@ -31,6 +30,7 @@ class ChatRequests:
     def handlers(self) -> Handlers:
         return {
             "chat.send": self._send,
+            "chat.edit": self._edit,
             "chat.regenerate": self._regenerate,
             "chat.continue": self._continue,
             "chat.stop": self._stop,
@@ -44,21 +44,41 @@ class ChatRequests:
         self._deliveries.clear()
 
     async def _send(self, request: Request) -> None:
+        self._enter(request)
+        await self._say(request, parent=request["parent"])
+
+    async def _edit(self, request: Request) -> None:
+        """Answer a prompt that stands beside an earlier one, which stays."""
+        self._enter(request)
+        talk, conversation = self._scope.talk, self._scope.conversation
+        parent = await self._scope.write(lambda: talk.parent_of(conversation, request["edited"]))
+        await self._say(request, parent=parent)
+
+    async def _say(self, request: Request, *, parent: str | None) -> None:
         scope = self._scope
-        scope.refuse_other_conversation(request)
-        shelf, conversation, model = scope.shelf, scope.conversation, scope.model.name
-        prompt = Turn(uuid=request["message"], parent=request["parent"], role="user", text=request["text"])
+        talk, conversation, model = scope.talk, scope.conversation, scope.model.name
+        prompt = Turn(uuid=request["message"], parent=parent, role="user", text=request["text"])
         self._check_length(request, prompt)
         await self._answer(
-            request, prompt.uuid, lambda answer: shelf.ask(conversation, prompt, answer=answer, model=model)
+            request, prompt.uuid, lambda answer: talk.ask(conversation, prompt, answer=answer, model=model)
         )
 
     async def _regenerate(self, request: Request) -> None:
+        self._enter(request)
+        scope, talk = self._scope, self._scope.talk
+        conversation, prompt = scope.conversation, request["message"]
+        self._check_length(request, await scope.write(lambda: talk.find_turn(conversation, prompt)))
+        await self._answer(request, prompt, lambda answer: talk.ask_again(conversation, prompt, answer=answer))
+
+    def _enter(self, request: Request) -> None:
+        """Refuse what is about another conversation; begin a temporary one in memory alone, and never store of it."""
         scope = self._scope
         scope.refuse_other_conversation(request)
-        shelf, conversation, prompt = scope.shelf, scope.conversation, request["message"]
-        self._check_length(request, await scope.write(lambda: shelf.find_turn(conversation, prompt)))
-        await self._answer(request, prompt, lambda answer: shelf.ask_again(conversation, prompt, answer=answer))
+        is_temporary = isinstance(scope.talk, Scratchpad)
+        if request["temporary"] and not is_temporary:
+            scope.talk = Scratchpad()
+        elif is_temporary and scope.shelf is not None and not request["temporary"]:
+            raise RequestError("conversation_mismatch")
 
     async def _answer(self, request: Request, prompt: str, ask: Callable[[Turn | None], Asked]) -> None:
         """Begin an answer once `ask` has made its prompt durable, or repeat the one that it has already."""
@@ -80,16 +100,16 @@ class ChatRequests:
 
     async def _continue(self, request: Request) -> None:
         """Go on with an answer that broke off or was ended, as the same message."""
-        scope = self._scope
-        scope.refuse_other_conversation(request)
+        self._enter(request)
         await self._check_way(request)
-        shelf, conversation, reply = scope.shelf, scope.conversation, request["reply"]
-        turn = await scope.write(lambda: shelf.find_turn(conversation, reply))
+        scope, talk = self._scope, self._scope.talk
+        conversation, reply = scope.conversation, request["reply"]
+        turn = await scope.write(lambda: talk.find_turn(conversation, reply))
         self._check_length(request, turn)
         generation = self._new_generation(prompt=turn.parent or "", reply=reply)
         is_free = scope.deployment.generations.add(generation)
         try:
-            asked = await scope.write(lambda: shelf.ask_on(conversation, reply, is_free=is_free))
+            asked = await scope.write(lambda: talk.ask_on(conversation, reply, is_free=is_free))
         except RequestError:
             if is_free:
                 scope.deployment.generations.discard(generation)
@@ -137,24 +157,24 @@ class ChatRequests:
         scope = self._scope
         generation = scope.deployment.generations.find(owner=scope.user, reply=request["reply"])
         if generation is None:
-            shelf, conversation = scope.shelf, scope.conversation
-            turn = await scope.write(lambda: shelf.find_turn(conversation, request["reply"]))
+            talk, conversation = scope.talk, scope.conversation
+            turn = await scope.write(lambda: talk.find_turn(conversation, request["reply"]))
             generation = self._generation_of(turn)
         elif not self._may_read(generation, request["resume"]):
             raise RequestError("not_found")
-        elif generation.scratchpad is not None and isinstance(scope.shelf, Scratchpad):
+        elif generation.scratchpad is not None and (request["temporary"] or scope.shelf is None):
             # Whoever knows the value may go on with what was said in that session, too.
-            scope.shelf = generation.scratchpad
+            scope.talk = generation.scratchpad
         thinking, content = request["offsets"]
         if thinking > len(generation.thinking) or content > len(generation.content):
             raise RequestError("offset", retry=True)
         self._deliver(request, generation, offsets=(thinking, content))
 
     def _new_generation(self, *, prompt: str, reply: str) -> Generation:
-        scope, shelf = self._scope, self._scope.shelf
+        scope, talk = self._scope, self._scope.talk
 
         async def save(turn: Turn, revision: int) -> None:
-            await scope.write(lambda: shelf.save_answer(scope.conversation, turn, revision=revision))
+            await scope.write(lambda: talk.save_answer(scope.conversation, turn, revision=revision))
 
         return Generation(
             owner=scope.user,
@@ -163,7 +183,7 @@ class ChatRequests:
             reply=reply,
             model=scope.model.name,
             resume=scope.resume,
-            scratchpad=shelf if isinstance(shelf, Scratchpad) else None,
+            scratchpad=talk if isinstance(talk, Scratchpad) else None,
             save=save,
         )
 
@@ -180,7 +200,7 @@ class ChatRequests:
         """Answers made under the history key need a session that proved it; others, their value."""
         scope = self._scope
         if generation.scratchpad is None:
-            return isinstance(scope.shelf, Shelf) and generation.conversation == scope.conversation
+            return scope.shelf is not None and generation.conversation == scope.conversation
         is_known = hmac.compare_digest(generation.resume.encode(), (resume or scope.resume).encode())
         return is_known and generation.conversation == scope.conversation
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from confchat.turns import Turn
 
 
 class ConversationRequests:
-    """Lists, opens, renames and deletes conversations."""
+    """Lists and opens conversations, and changes what is kept of them beside their messages."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -22,33 +23,52 @@ class ConversationRequests:
             "conversation.list": self._list,
             "conversation.open": self._open,
             "conversation.rename": self._rename,
-            "conversation.delete": self._delete,
+            "conversation.pin": self._pin,
+            "conversation.archive": self._archive,
+            "conversation.move": self._move,
+            "conversation.show": self._show,
         }
 
     async def _list(self, request: Request) -> None:
         shelf = self._scope.shelf
-        conversations, rest = await self._scope.write(lambda: shelf.list_conversations(before=request["before"]))
-        self._scope.reply(request, "conversation.list", conversations=conversations, next=rest)
+        found: list[dict[str, Any]] = []
+        rest = None
+        if shelf is not None:
+            found, rest = await self._scope.write(lambda: shelf.list_conversations(before=request["before"]))
+        self._scope.reply(request, "conversation.list", conversations=found, next=rest)
 
     async def _open(self, request: Request) -> None:
-        shelf, conversation = self._scope.shelf, request["conversation"]
-        found = await self._scope.write(lambda: shelf.open_conversation(conversation, before=request["before"]))
+        scope, conversation = self._scope, request["conversation"]
+        is_own = conversation == scope.conversation
+        place = scope.talk if is_own or scope.shelf is None else scope.shelf
+        found = await scope.write(lambda: place.open_conversation(conversation, before=request["before"]))
         found["messages"] = [self._message(turn) for turn in found["messages"]]
-        self._scope.reply(request, "conversation.open", conversation=conversation, **found)
+        scope.reply(request, "conversation.open", conversation=conversation, **found)
 
     async def _rename(self, request: Request) -> None:
-        shelf = self._scope.shelf
+        shelf = self._scope.stored()
         await self._scope.write(lambda: shelf.rename_conversation(request["conversation"], request["title"]))
         self._scope.reply(request, "conversation.renamed", conversation=request["conversation"])
 
-    async def _delete(self, request: Request) -> None:
-        scope, shelf = self._scope, self._scope.shelf
-        await scope.write(lambda: shelf.delete_conversation(request["conversation"]))
-        scope.deployment.log.wake()
-        running = scope.deployment.generations.running_in(owner=scope.user, conversation=request["conversation"])
-        if running is not None:
-            running.stop()
-        scope.reply(request, "conversation.deleted", conversation=request["conversation"])
+    async def _pin(self, request: Request) -> None:
+        shelf = self._scope.stored()
+        await self._change(request, lambda: shelf.pin_conversation(request["conversation"], pinned=request["pinned"]))
+
+    async def _archive(self, request: Request) -> None:
+        shelf = self._scope.stored()
+        await self._change(request, lambda: shelf.change_details(request["conversation"], archived=request["archived"]))
+
+    async def _move(self, request: Request) -> None:
+        shelf = self._scope.stored()
+        await self._change(request, lambda: shelf.change_details(request["conversation"], folder=request["folder"]))
+
+    async def _show(self, request: Request) -> None:
+        shelf = self._scope.stored()
+        await self._change(request, lambda: shelf.change_details(request["conversation"], shown=request["message"]))
+
+    async def _change(self, request: Request, change: Callable[[], None]) -> None:
+        await self._scope.write(change)
+        self._scope.reply(request, "conversation.changed", conversation=request["conversation"])
 
     def _message(self, turn: Turn) -> dict[str, Any]:
         """Build the wire form of a stored message; one that is stored as running and that nobody runs is incomplete."""

@@ -11,25 +11,44 @@ from confchat.conversations import Shelf
 from confchat.delivery import Outlet
 from confchat.deployment import Deployment
 from confchat.errors import RequestError
+from confchat.folders import Folders
 from confchat.frames import Request, to_json
 from confchat.llm import ModelDescription
 from confchat.scratchpad import Scratchpad
 
 Result = TypeVar("Result")
-Handlers = Mapping[str, Callable[[Request], Awaitable[None]]]
+Handler = Callable[[Request], Awaitable[None]]
+Handlers = Mapping[str, Handler]
 
 
 @dataclass(slots=True, kw_only=True)
 class Scope:
-    """What one opened handshake allows: its conversation, and the user's shelf if he proved its key."""
+    """What one opened handshake allows: its conversation, and the user's shelf if he proved its key.
+
+    `talk` is where the session's own conversation is kept: the shelf, or a scratchpad where nothing of it is stored.
+    """
 
     deployment: Deployment
     outlet: Outlet
     user: str
     conversation: str
     model: ModelDescription
-    shelf: Shelf | Scratchpad
+    shelf: Shelf | None
+    talk: Shelf | Scratchpad = field(init=False)
     resume: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+
+    def __post_init__(self) -> None:
+        self.talk = self.shelf or Scratchpad()
+
+    def stored(self) -> Shelf:
+        """Return the user's shelf; raises RequestError `not_stored` where the session did not prove its key."""
+        if self.shelf is None:
+            raise RequestError("not_stored")
+        return self.shelf
+
+    def folders(self) -> Folders:
+        """Return the user's folders; raises RequestError `not_stored` like `stored`."""
+        return self.stored().folders()
 
     def reply(self, request: Request, kind: str, **members: Any) -> None:
         """Answer a request; raises asyncio.QueueFull where nobody reads."""

@@ -41,8 +41,7 @@ async function begin() {
   ]);
   const config = JSON.parse(document.body.dataset.config);
   const browser = browserParts();
-  const { chat, pins, sightings } = assemble(config, document.body.dataset.user, browser);
-  const router = new Router(chat);
+  const { chat, pins, sightings, folds } = assemble(config, document.body.dataset.user, browser);
   chat.session.addEventListener("attested", ({ detail }) => {
     console.info("confchat attestation", attestationLine(detail));
   });
@@ -51,7 +50,8 @@ async function begin() {
   setInterval(() => chat.session.watch(), WATCH_MS);
   window.addEventListener("online", () => chat.session.wake());
   const app = document.querySelector("chat-app");
-  app.start({ chat, pins, sightings, simulated: config.simulated, canStore: browser.canStore });
+  const router = new Router(chat, (detail) => app.dispatchEvent(new CustomEvent("open-message", { detail })));
+  app.start({ chat, pins, sightings, folds, simulated: config.simulated, canStore: browser.canStore });
   router.follow();
 }
 

@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from confchat.conversations import PAGE_SIZE, Shelf
+from attestation.models import LogEntry
+from confchat.conversations import LIST_SIZE, Shelf
+from confchat.deletion import delete_conversation, delete_due, restore_conversation
 from confchat.errors import RequestError
 from confchat.history_key import ContentKey, prove_history_key
 from confchat.models import Conversation, Message, User
@@ -115,7 +117,7 @@ def test_another_users_ids_are_simply_unknown(shelf: Shelf, other: str) -> None:
     theirs = Shelf(KEY, user=other)
     for call in (
         lambda: theirs.open_conversation(conversation, before=None),
-        lambda: theirs.delete_conversation(conversation),
+        lambda: delete_conversation(other, conversation),
         lambda: theirs.rename_conversation(conversation, "x"),
         lambda: theirs.find_turn(conversation, first.uuid),
     ):
@@ -162,25 +164,42 @@ def test_a_prompt_needs_a_parent_that_is_there(shelf: Shelf) -> None:
     assert caught.value.code == "not_found"
 
 
-def test_a_deleted_conversation_is_gone_and_a_late_answer_does_not_bring_it_back(shelf: Shelf) -> None:
+def test_a_deleted_conversation_is_gone_and_a_late_answer_does_not_bring_it_back(shelf: Shelf, user: str) -> None:
     conversation, first = new_id(), prompt()
     reply = answer(first, "", state="running")
     shelf.ask(conversation, first, answer=reply, model="m")
-    shelf.delete_conversation(conversation)
+    delete_conversation(user, conversation)
+    Conversation.objects.update(delete_at=datetime.now(UTC))
+    assert delete_due() == 1
     shelf.save_answer(conversation, reply, revision=1)
     assert not Message.objects.exists()
+    assert LogEntry.objects.filter(kind="deletion").count() == 1
+
+
+def test_what_was_deleted_is_out_of_sight_at_once_and_can_be_brought_back_for_some_seconds(
+    shelf: Shelf, user: str
+) -> None:
+    conversation, first = new_id(), prompt()
+    keep(shelf, conversation, first)
+    delete_conversation(user, conversation)
+    assert shelf.list_conversations(before=None)[0] == []
+    with pytest.raises(RequestError):
+        keep(shelf, conversation, prompt("more", parent=first.uuid))
+    assert delete_due() == 0
+    restore_conversation(user, conversation)
+    assert shelf.open_conversation(conversation, before=None)["messages"][0].text == "Hello"
 
 
 def test_conversations_are_listed_newest_first_and_in_pages(shelf: Shelf) -> None:
     start = datetime.now(UTC)
-    for number in range(PAGE_SIZE + 3):
+    for number in range(LIST_SIZE + 3):
         keep(shelf, new_id(), prompt(f"number {number}"))
     for row in Conversation.objects.all():
         Conversation.objects.filter(pk=row.pk).update(updated_at=start + timedelta(seconds=row.pk))
     first, rest = shelf.list_conversations(before=None)
     second, end = shelf.list_conversations(before=rest)
     titles = [entry["title"] for entry in [*first, *second]]
-    assert titles == [f"number {number}" for number in reversed(range(PAGE_SIZE + 3))]
+    assert titles == [f"number {number}" for number in reversed(range(LIST_SIZE + 3))]
     assert end is None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import httpx
 import pytest
@@ -210,6 +211,68 @@ async def test_a_conversation_can_be_renamed_and_deleted(client: SessionClient) 
     await client.call("conversation.rename", conversation=client.conversation, title="Renamed")
     found = await client.call("conversation.open", conversation=client.conversation, before=None)
     assert found["title"] == "Renamed"
-    await client.call("conversation.delete", conversation=client.conversation)
+    deleted = await client.call("conversation.delete", conversation=client.conversation)
+    assert deleted["until"] > time.time()
     gone = await client.call("conversation.open", conversation=client.conversation, before=None)
     assert gone["code"] == "not_found"
+
+
+async def test_a_prompt_can_be_edited_and_the_model_gets_only_the_branch_in_view(client: SessionClient) -> None:
+    await client.ask()
+    await client.open()
+    first, second = new_id(), new_id()
+    await client.ask_model("My dog is called Rex.", message=first)
+    await client.finish()
+    edited = {"message": second, "edited": first, "text": "My cat is called Tom.", "options": {"num_predict": 8}}
+    started = await client.call("chat.edit", conversation=client.conversation, **edited)
+    assert started["type"] == "chat.started"
+    await client.finish()
+    await client.call("conversation.show", conversation=client.conversation, message=first)
+    found = await client.call("conversation.open", conversation=client.conversation, before=None)
+    prompts = {message["message"]: message["parent"] for message in found["messages"] if message["role"] == "user"}
+    assert prompts == {first: None, second: None}
+    assert found["shown"] == first
+
+
+async def test_a_temporary_conversation_is_stored_nowhere_and_goes_on_in_the_session(
+    client: SessionClient, server: Server
+) -> None:
+    await client.ask()
+    await client.open()
+    first = new_id()
+    started = await client.ask_model("A passing thought.", message=first, temporary=True)
+    await client.finish()
+    refused = await client.ask_model("More.", parent=started["reply"])
+    assert refused["code"] == "conversation_mismatch", "it would be stored from here on"
+    more = await client.ask_model("More.", parent=started["reply"], temporary=True)
+    assert more["type"] == "chat.started"
+    await client.finish()
+    listed = await client.call("conversation.list", before=None)
+    assert client.conversation not in [entry["conversation"] for entry in listed["conversations"]]
+
+
+async def test_conversations_are_arranged_under_the_history_key(client: SessionClient) -> None:
+    await client.ask()
+    await client.open()
+    await client.chat("Hello.")
+    folder = new_id()
+    await client.call("folder.name", folder=folder, name="Work")
+    place = {"conversation": client.conversation}
+    await client.call("conversation.move", **place, folder=folder)
+    await client.call("conversation.pin", **place, pinned=True)
+    await client.call("conversation.archive", **place, archived=True)
+    listed = await client.call("conversation.list", before=None)
+    entry = next(item for item in listed["conversations"] if item["conversation"] == client.conversation)
+    assert (entry["folder"], entry["pinned"], entry["archived"]) == (folder, True, True)
+    assert {"folder": folder, "name": "Work"} in (await client.call("folder.list"))["folders"]
+    assert folder not in [item["folder"] for item in (await client.call("folder.delete", folder=folder))["folders"]]
+
+
+async def test_the_model_names_a_conversation_that_its_user_has_not_named(client: SessionClient) -> None:
+    await client.ask()
+    await client.open()
+    await client.chat("Name one colour.")
+    titled = await client.call("conversation.title", conversation=client.conversation)
+    assert titled["title"]
+    await client.call("conversation.rename", conversation=client.conversation, title="Mine")
+    assert (await client.call("conversation.title", conversation=client.conversation))["title"] == "Mine"

@@ -206,6 +206,7 @@ test("a stored conversation comes in pages, shows its newest branch and goes on 
     id,
     conversation: talk.id,
     title: "Title",
+    shown: null,
     messages,
     next,
   });

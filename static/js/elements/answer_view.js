@@ -3,6 +3,7 @@ import { growText, setText, showText } from "../lib/dom.js";
 import { duration, number } from "../lib/format.js";
 import { MarkdownView } from "../lib/markdown.js";
 import { faultWords, words } from "../lib/words.js";
+import { Versions } from "./versions.js";
 
 const NOTED = new Set(["cancelled", "truncated", "length", "lost"]);
 
@@ -13,6 +14,7 @@ export class AnswerView {
   #conversation;
   #markdown;
   #thoughts = document.createTextNode("");
+  #versions;
   #isOpen = null;
 
   constructor({ item, parts, message, conversation }) {
@@ -26,8 +28,7 @@ export class AnswerView {
     parts.again.addEventListener("click", () => item.tell("regenerate", message));
     parts.goOn.addEventListener("click", () => item.tell("continue", message));
     parts.copyPlain.addEventListener("click", () => item.copy(parts.text.innerText));
-    parts.previous.addEventListener("click", () => this.#step(-1));
-    parts.next.addEventListener("click", () => this.#step(1));
+    this.#versions = new Versions({ item, parts, message, conversation });
   }
 
   show() {
@@ -44,7 +45,7 @@ export class AnswerView {
     this.#item.classList.toggle("is-failed", reason === "error");
     note.classList.toggle("is-error", reason === "error");
     showText(note, endWords(this.#message, error));
-    this.#showVersions();
+    this.#versions.show();
     setText(this.#parts.usage, usageWords(this.#message));
   }
 
@@ -68,22 +69,6 @@ export class AnswerView {
   #toggle() {
     this.#isOpen = !(this.#isOpen ?? this.#message.isThinking);
     this.show();
-  }
-
-  #showVersions() {
-    const siblings = this.#conversation.siblings(this.#message);
-    const index = siblings.indexOf(this.#message);
-    const { versions, version, previous, next } = this.#parts;
-    versions.hidden = siblings.length < 2;
-    setText(version, words("answer.version", { n: index + 1, count: siblings.length }));
-    previous.disabled = index <= 0;
-    next.disabled = index === siblings.length - 1;
-  }
-
-  #step(by) {
-    const siblings = this.#conversation.siblings(this.#message);
-    const other = siblings[siblings.indexOf(this.#message) + by];
-    if (other) this.#conversation.choose(other);
   }
 }
 

@@ -1,5 +1,5 @@
 /** The page as a whole: gives models to the elements below, and carries out what they tell. */
-import { askDialog, clone, setText } from "../lib/dom.js";
+import { setText } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
 import { badgeWord } from "../lib/trust_words.js";
 import { faultWords, reasonWords, words } from "../lib/words.js";
@@ -8,37 +8,53 @@ import "./app_notices.js";
 import "./chat_composer.js";
 import { ConversationActions } from "./conversation_actions.js";
 import "./conversation_list.js";
+import "./conversation_search.js";
 import { Drawer } from "./drawer.js";
+import { MessageJump } from "./message_jump.js";
 import "./message_list.js";
+import { askRisk } from "./risk_dialog.js";
 import { ScrollFollower } from "./scroll_follower.js";
+import { Toasts } from "./toasts.js";
 import "./trust_badge.js";
 import "./trust_details.js";
 import { Writing } from "./writing.js";
-
-const TOAST_MS = 4_000;
 
 export class ChatApp extends PageElement {
   #chat = null;
   #follower = null;
   #drawer = null;
   #actions = null;
+  #toasts = null;
+  #jump = null;
   #said = "";
 
-  /** `{chat, pins, sightings, simulated, canStore}`: models and what this installation is. */
-  start({ chat, pins, sightings, simulated, canStore }) {
+  /** `{chat, pins, sightings, folds, simulated, canStore}`: models and what this installation is. */
+  start({ chat, pins, sightings, folds, simulated, canStore }) {
     this.#chat = chat;
-    const { newChat, newShort, more, scroller, toEnd, showLimits } = this.parts;
+    const { newChat, newShort, newTemporary, newFolder, more, scroller, toEnd, showLimits } = this.parts;
+    this.#toasts = new Toasts(this.parts.toasts);
     this.#drawer = new Drawer(this.parts, this.signal);
     this.#follower = new ScrollFollower(scroller, toEnd, this.signal);
-    const fail = (error) => this.#toast(faultWords(error.code));
-    this.#actions = new ConversationActions(chat, this.parts, { signal: this.signal, fail });
+    const fail = (error) => this.#toasts.say(faultWords(error.code));
+    const list = this.#find("conversation-list");
+    this.#actions = new ConversationActions(chat, this.parts, {
+      signal: this.signal,
+      fail,
+      app: this,
+      toasts: this.#toasts,
+      rename: (id) => list.rename(id),
+    });
     this.toggleAttribute("data-simulated-thinking", simulated.includes("thinking"));
     this.#find("app-notices").attach({ chat, pins, sightings, simulated, canStore });
     const trust = { session: chat.session, pins, sightings };
     for (const name of ["trust-details", "trust-badge"]) this.#find(name).attach(trust);
     this.#find("chat-composer").chat = chat;
-    this.#find("conversation-list").conversations = chat.conversations;
-    for (const button of [newChat, newShort]) this.listen(button, "click", () => this.#startNew());
+    list.attach({ conversations: chat.conversations, folds });
+    this.#find("conversation-search").attach(chat);
+    this.#jump = new MessageJump(chat);
+    for (const button of [newChat, newShort]) this.listen(button, "click", () => this.#go(() => this.#chat.startNew()));
+    this.listen(newTemporary, "click", () => this.#go(() => this.#chat.startNew({ isTemporary: true })));
+    this.listen(newFolder, "click", () => this.#actions.makeFolder());
     this.listen(more, "click", () => this.#actions.open(chat.conversation.id, more));
     this.listen(showLimits, "click", () => this.#find("trust-details").open("limits"));
     this.#listenBelow(fail);
@@ -48,15 +64,15 @@ export class ChatApp extends PageElement {
   #listenBelow(fail) {
     const details = this.#find("trust-details");
     this.listen(this, "trust-details", () => details.open());
-    this.listen(this, "risk-wanted", () => this.#askRisk());
+    this.listen(this, "risk-wanted", () => askRisk(this.#chat.session));
     this.listen(this, "open-conversation", ({ detail }) => this.#go(() => this.#chat.open(detail)));
-    this.listen(this, "conversation-menu", ({ detail }) => this.#actions.open(detail.id, detail.control));
+    this.listen(this, "open-message", ({ detail }) => this.#jump.want(detail));
     this.listen(this, "messages-changed", () => this.#messagesChanged());
     new Writing(this, this.#chat, { parts: this.parts, signal: this.signal, fail });
     this.listen(this, "withdrawn", ({ detail }) => this.#find("chat-composer").restore(detail));
     this.listen(this, "sent", () => this.#follower.toEnd());
     this.listen(this, "fault", ({ detail }) => fail(detail));
-    this.listen(this, "toast", ({ detail }) => this.#toast(detail));
+    this.listen(this, "toast", ({ detail }) => this.#toasts.say(detail));
   }
 
   #listenModels() {
@@ -66,10 +82,6 @@ export class ChatApp extends PageElement {
     this.listen(session, "change", () => this.#showState());
     if (this.#chat.conversation) this.#entered();
     this.#showState();
-  }
-
-  #startNew() {
-    this.#go(() => this.#chat.startNew());
   }
 
   #go(move) {
@@ -87,6 +99,7 @@ export class ChatApp extends PageElement {
   }
 
   #messagesChanged() {
+    this.#jump.look();
     this.#follower.follow();
     this.#showState();
     this.#find("chat-composer").refresh();
@@ -96,7 +109,7 @@ export class ChatApp extends PageElement {
     const { conversation } = this.#chat;
     const { room, greetingTitle, greetingText } = this.parts;
     const trust = trustOf(this.#chat.session);
-    const key = greetingOf(trust);
+    const key = conversation?.isTemporary && trust.state === "verified" ? "temporary" : greetingOf(trust);
     const isSimulated = key === "verified" && trust.simulated;
     room.toggleAttribute("data-empty", Boolean(conversation?.isEmpty && conversation.state === "new"));
     setText(greetingTitle, words(`greeting.${key}`));
@@ -110,6 +123,7 @@ export class ChatApp extends PageElement {
     const stored = conversation && conversations.find(conversation.id);
     setText(this.parts.title, stored?.title || conversation?.title || words("chat.new"));
     setText(this.parts.modelName, session.held?.handshake.result.statement.modelName ?? "");
+    this.parts.temporary.hidden = !conversation?.isTemporary;
     this.parts.more.hidden = !stored;
   }
 
@@ -119,20 +133,6 @@ export class ChatApp extends PageElement {
     const said = `${badgeWord(trust)}.${reason}`;
     if (said !== this.#said) setText(this.parts.announcer, said);
     this.#said = said;
-  }
-
-  async #askRisk() {
-    const { session } = this.#chat;
-    setText(document.querySelector("#risk-dialog [data-ref=riskReason]"), reasonWords(session.reason));
-    if ((await askDialog("risk-dialog")) && session.state === "deciding") await session.acceptRisk();
-  }
-
-  #toast(text) {
-    const { element, parts } = clone("toast");
-    parts.text.textContent = text;
-    parts.close.addEventListener("click", () => element.remove());
-    this.parts.toasts.replaceChildren(element);
-    setTimeout(() => element.remove(), TOAST_MS);
   }
 
   #find(name) {

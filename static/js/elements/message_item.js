@@ -16,6 +16,7 @@ export class MessageItem extends PageElement {
 
   attach(message, conversation) {
     this.#message = message;
+    this.dataset.id = message.id;
     const { element, parts } = clone(message.role === "user" ? "prompt-message" : "answer-message");
     const View = message.role === "user" ? PromptView : AnswerView;
     this.#view = new View({ item: this, parts, message, conversation });

@@ -1,16 +1,22 @@
 /** What the user said, and what became of it. */
-import { setText, showText } from "../lib/dom.js";
+import { clone, setText, showText } from "../lib/dom.js";
 import { faultWords } from "../lib/words.js";
+import { Versions } from "./versions.js";
 
 export class PromptView {
   #item;
   #parts;
   #message;
+  #conversation;
+  #versions;
 
   constructor({ item, parts, message, conversation }) {
     this.#item = item;
     this.#parts = parts;
     this.#message = message;
+    this.#conversation = conversation;
+    this.#versions = new Versions({ item, parts, message, conversation });
+    parts.edit.addEventListener("click", () => this.#edit());
     parts.retry.addEventListener("click", () => conversation.retry(message));
     parts.withdraw.addEventListener("click", () => {
       conversation.withdraw(message);
@@ -20,12 +26,41 @@ export class PromptView {
 
   show() {
     const { text, state, error } = this.#message;
-    const { text: box, note, retry, withdraw } = this.#parts;
+    const { text: box, note, retry, withdraw, edit } = this.#parts;
     const isFailed = state === "failed";
     setText(box, text);
     this.#item.classList.toggle("is-failed", isFailed);
     note.classList.toggle("is-error", isFailed);
     showText(note, isFailed ? faultWords(error.code) : "");
     retry.hidden = withdraw.hidden = !isFailed;
+    edit.hidden = state !== "complete" || this.#conversation.running !== null;
+    this.#versions.show();
+  }
+
+  /** Let another text be written in place of this one; Escape leaves it, Ctrl or ⌘ with Enter sends. */
+  #edit() {
+    const { text: box, edit } = this.#parts;
+    const { element, parts } = clone("prompt-editor");
+    const leave = () => {
+      element.remove();
+      box.hidden = false;
+      edit.focus();
+    };
+    parts.field.value = this.#message.text;
+    parts.cancel.addEventListener("click", leave);
+    element.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const text = parts.field.value.toWellFormed().trim();
+      leave();
+      if (text && text !== this.#message.text) this.#conversation.edit(this.#message, text);
+    });
+    element.addEventListener("keydown", (event) => {
+      if (event.isComposing || event.keyCode === 229) return;
+      if (event.key === "Escape") leave();
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) element.requestSubmit();
+    });
+    box.hidden = true;
+    box.after(element);
+    parts.field.focus();
   }
 }

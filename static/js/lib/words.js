@@ -1,11 +1,12 @@
 /** Every visible string of the script, by key. The only door to words: elements ask here, models know none. */
 import { CHECKS } from "./words/checks.js";
+import { CONVERSATIONS } from "./words/conversations.js";
 import { FAULTS } from "./words/faults.js";
 import { PAGE } from "./words/page.js";
 import { TRUST } from "./words/trust.js";
 import { WRITING } from "./words/writing.js";
 
-const WORDS = { ...PAGE, ...TRUST, ...CHECKS, ...FAULTS, ...WRITING };
+const WORDS = { ...PAGE, ...TRUST, ...CHECKS, ...FAULTS, ...WRITING, ...CONVERSATIONS };
 
 /** Return the words of a key with `{name}`s filled in. An unknown key is a mistake in this program: it is shown. */
 export function words(key, values = {}) {

@@ -11,8 +11,8 @@ export function isLoss(error) {
 }
 
 /**
- * Ask for an answer and take it in as it comes; `begin(id)` returns the message that grows. Throws RequestError unless
- * the answer had begun: then it stays running, to be followed.
+ * Ask for an answer and take it in as it comes; `begin(id)` returns the message that grows, and so does this. Throws
+ * RequestError unless the answer had begun: then it stays running, to be followed.
  */
 export async function askForAnswer(session, request, begin) {
   let reply = null;
@@ -23,20 +23,23 @@ export async function askForAnswer(session, request, begin) {
     });
     reply.finish(done);
   } catch (error) {
-    if (reply === null) throw explained(error, session);
+    if (reply === null) throw explained(error, session, request.temporary);
   }
+  return reply;
 }
 
 /** Go on with a running answer from where it was lost; one that nobody knows any more is incomplete. */
-export async function followAnswer(session, reply) {
+export async function followAnswer(session, reply, conversation) {
   const { id, offsets, resume } = reply;
+  const { isTemporary: temporary } = conversation;
   try {
-    reply.finish(await session.ask({ type: "chat.resume", reply: id, offsets, resume }, (event) => take(reply, event)));
+    const request = { type: "chat.resume", reply: id, offsets, resume, temporary };
+    reply.finish(await session.ask(request, (event) => take(reply, event)));
   } catch (error) {
     if (isLoss(error)) return;
     if (error.code !== "offset" || (!offsets.thinking && !offsets.content)) return reply.lose();
     reply.clear();
-    await followAnswer(session, reply);
+    await followAnswer(session, reply, conversation);
   }
 }
 
@@ -44,20 +47,30 @@ export async function followAnswer(session, reply) {
  * Show a session that stores nothing an answer of the one before it, by the value that only that one knew: it then goes
  * on with what was said there. Where that is too long ago, the next prompt tells.
  */
-export async function recall(session, messages) {
+export async function recall(session, messages, { isTemporary: temporary }) {
   const last = messages.findLast(({ resume }) => resume);
-  if (session.held?.isStored !== false || !last || last.resume === session.held.resume) return;
+  const isKept = session.held === null || (session.held.isStored && !temporary);
+  if (isKept || !last || last.resume === session.held.resume) return;
   const { id, offsets, resume } = last;
   try {
-    await session.ask({ type: "chat.resume", reply: id, offsets, resume });
+    await session.ask({ type: "chat.resume", reply: id, offsets, resume, temporary });
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+  }
+}
+
+/** Wait for what is only to be remembered: where that fails, what is shown stays as it is. */
+export async function remember(answer) {
+  try {
+    await answer;
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
   }
 }
 
 /** Where nothing is stored, a new session does not know what was said in the one before. */
-function explained(error, session) {
-  const isForgotten = error.code === "not_found" && session.held?.isStored === false;
+function explained(error, session, isTemporary) {
+  const isForgotten = error.code === "not_found" && (isTemporary || session.held?.isStored === false);
   return isForgotten ? new RequestError("forgotten") : error;
 }
 

@@ -4,6 +4,7 @@ import { isLoopback, policyFrom } from "../attestation/policy.js";
 import { fetchReleases } from "../protocol/releases.js";
 import { Socket } from "../protocol/socket.js";
 import { Chat } from "./chat.js";
+import { Folds } from "./folds.js";
 import { HistoryKey } from "./history_key.js";
 import { LogView } from "./log_view.js";
 import { LogKeyPin, ReleaseKeyPin } from "./pins.js";
@@ -12,7 +13,7 @@ import { Session } from "./session.js";
 import { Sightings } from "./sightings.js";
 
 /**
- * Return `{chat, pins, sightings}`. `config` is the page's configuration, `user` the account id. `browser` is `{location, storage,
+ * Return `{chat, pins, sightings, folds}`. `config` is the page's configuration, `user` the account id. `browser` is `{location, storage,
  * canStore, isVisible, clock, random, makeId}`: `storage` is localStorage or a stand-in that forgets, and then there is
  * no place for a history key.
  */
@@ -49,5 +50,5 @@ export function assemble(config, user, browser) {
   const pins = [pin, releasePin];
   const sightings = new Sightings({ pins, storage, clock, origin: location.origin });
   sightings.follow(session);
-  return { chat: new Chat({ session, historyKey, clock, makeId }), pins, sightings };
+  return { chat: new Chat({ session, historyKey, clock, makeId }), pins, sightings, folds: new Folds(storage) };
 }

@@ -1,17 +1,21 @@
 /** The chat as a whole: one session, the conversation that it stands for, and the list of the others. */
 import { AnswerSettings } from "./answer_settings.js";
+import { RequestError } from "../protocol/errors.js";
 import { Conversation } from "./conversation.js";
 import { Conversations } from "./conversations.js";
+import { Search } from "./search.js";
 
 export class Chat extends EventTarget {
   session;
   conversations;
+  search;
   conversation = null;
   historyKey;
   settings;
   #clock;
   #makeId;
   #proved = null;
+  #listing = Promise.resolve();
 
   constructor({ session, historyKey, clock, makeId }) {
     super();
@@ -19,25 +23,34 @@ export class Chat extends EventTarget {
     this.historyKey = historyKey;
     this.conversations = new Conversations(session);
     this.settings = new AnswerSettings(session);
+    this.search = new Search(session, clock);
     this.#clock = clock;
     this.#makeId = makeId;
     session.addEventListener("change", () => this.#follow());
   }
 
-  /** Begin a new conversation: a new id, and a new proof by the server. */
-  startNew() {
-    this.#enter(this.#makeId(), true);
+  /** Begin a new conversation: a new id, and a new proof by the server. Nothing of a temporary one is stored. */
+  startNew({ isTemporary = false } = {}) {
+    this.#enter(this.#makeId(), { isNew: true, isTemporary });
   }
 
   /** Go to a stored conversation, which is proved anew as well. */
   open(id) {
-    if (id !== this.conversation?.id) this.#enter(id, false);
+    if (id !== this.conversation?.id) this.#enter(id, { isNew: false, isTemporary: false });
   }
 
-  /** Delete a conversation for good; the one in view gives way to a new one. Throws RequestError. */
+  /** Delete a conversation; the one in view gives way to a new one. Returns how to bring it back. Throws RequestError. */
   async delete(id) {
-    await this.conversations.delete(id);
+    const undo = await this.conversations.delete(id);
     if (id === this.conversation.id) this.startNew();
+    return undo;
+  }
+
+  /** Delete all; returns `{count, undo}`. Throws RequestError. */
+  async deleteAll() {
+    const deleted = await this.conversations.deleteAll();
+    this.startNew();
+    return deleted;
   }
 
   /** Throws RequestError. */
@@ -52,11 +65,13 @@ export class Chat extends EventTarget {
     this.session.attest();
   }
 
-  #enter(id, isNew) {
+  #enter(id, kind) {
     const way = () => this.settings.way;
     const shared = { session: this.session, clock: this.#clock, makeId: this.#makeId, way };
-    this.conversation = new Conversation(id, { ...shared, isNew });
-    this.conversation.addEventListener("started", () => this.#started());
+    const conversation = new Conversation(id, { ...shared, ...kind });
+    this.conversation = conversation;
+    conversation.addEventListener("started", () => this.#started(conversation));
+    conversation.addEventListener("answered", () => this.#title(conversation));
     this.settings.enter(id, this.conversations.find(id)?.model);
     this.dispatchEvent(new Event("conversation"));
     this.session.attest(id);
@@ -72,15 +87,33 @@ export class Chat extends EventTarget {
     this.#list();
   }
 
-  /** The first answer of a conversation: it is stored now, and stands in the list. */
-  #started() {
-    this.dispatchEvent(new Event("located"));
+  /** An answer begins: the conversation is stored now, and stands in the list. */
+  #started(conversation) {
+    if (conversation.isTemporary) return;
+    if (conversation === this.conversation) this.dispatchEvent(new Event("located"));
     this.settings.keep().catch(() => {}); // kept with the next change, or lost with the connection
     this.#list();
   }
 
+  /** Have the model name a conversation that nobody has named yet; where it cannot, the first line stays. */
+  async #title(conversation) {
+    const { id, isTemporary } = conversation;
+    await this.#listing;
+    if (isTemporary || conversation !== this.conversation || this.conversations.find(id)?.titled !== "line") return;
+    try {
+      const { title } = await this.session.ask({ type: "conversation.title", conversation: id });
+      conversation.rename(title);
+      this.conversations.retitle(id, title, "model");
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+    }
+  }
+
   /** What cannot be listed now is listed with the next session. */
-  async #list() {
-    await this.conversations.load().catch(() => {});
+  #list() {
+    this.#listing = this.conversations.load().catch((error) => {
+      if (!(error instanceof RequestError)) throw error;
+    });
+    return this.#listing;
   }
 }

@@ -1,5 +1,6 @@
 /** One conversation: its messages, what is being said now, and how both are found again after a loss. */
-import { askForAnswer, followAnswer, isLoss, recall } from "./answers.js";
+import { isLoss, remember } from "./answers.js";
+import { Asking } from "./asking.js";
 import { Message } from "./message.js";
 import { MessageTree } from "./message_tree.js";
 import { openStored } from "./stored.js";
@@ -12,17 +13,17 @@ export class Conversation extends EventTarget {
   #session;
   #clock;
   #makeId;
-  #way;
+  #asking;
   #tree = new MessageTree();
 
-  constructor(id, { session, clock, makeId, isNew, way = () => ({}) }) {
+  /** Nothing of a temporary conversation is stored, though the session proved the history key. */
+  constructor(id, { session, clock, makeId, isNew, isTemporary = false, way = () => ({}) }) {
     super();
-    this.id = id;
-    this.state = isNew ? "new" : "loading";
+    Object.assign(this, { id, isTemporary, state: isNew ? "new" : "loading" });
     this.#session = session;
     this.#clock = clock;
     this.#makeId = makeId;
-    this.#way = way;
+    this.#asking = new Asking(session, this, { way, begin: (reply, prompt) => this.#begin(reply, prompt) });
   }
 
   get path() {
@@ -42,9 +43,19 @@ export class Conversation extends EventTarget {
     return this.#tree.siblings(message);
   }
 
+  /** Show the branch through a message, and remember it. */
   choose(message) {
     this.#tree.choose(message);
     this.#tell();
+    if (this.isTemporary || !this.#session.held?.isStored) return;
+    remember(this.#session.ask({ type: "conversation.show", conversation: this.id, message: this.#tree.tip.id }));
+  }
+
+  /** Show the branch that a message stands in; returns whether there is such a message. */
+  reveal(id) {
+    const isKnown = this.#tree.reveal(this.#tree.get(id));
+    if (isKnown) this.#tell();
+    return isKnown;
   }
 
   rename(title) {
@@ -55,24 +66,23 @@ export class Conversation extends EventTarget {
   /** A session stands for this conversation: load what is stored, and go on with what was under way. */
   async sync() {
     if (this.state === "loading") await this.#load();
-    await recall(this.#session, this.#tree.all);
-    const open = this.#tree.all.filter(({ state }) => state === "running" || state === "sending");
-    await Promise.all(
-      open.map((message) => (message.isRunning ? followAnswer(this.#session, message) : this.#deliver(message))),
-    );
+    await this.#asking.recover(this.#tree.all);
   }
 
   /** Say something; resolves when it is answered, or when it is known why not. */
-  async send(text) {
-    const parent = this.#tree.tip?.id ?? null;
-    const prompt = this.#add({ message: this.#makeId(), parent, role: "user", text, state: "sending" });
-    await this.#deliver(prompt);
+  send(text) {
+    return this.#say({ parent: this.#tree.tip?.id ?? null, text });
+  }
+
+  /** Say something else in place of a prompt, which stays beside the new one. */
+  async edit(prompt, text) {
+    await this.#say({ parent: prompt.parent, text, edited: prompt.id });
   }
 
   /** Try again what could not be sent. */
   async retry(prompt) {
     prompt.set({ state: "sending", error: null });
-    await this.#deliver(prompt);
+    await this.#asking.deliver(prompt);
   }
 
   /** Take back what could not be sent. */
@@ -83,20 +93,21 @@ export class Conversation extends EventTarget {
 
   /** Have a prompt answered once more; the answers before stay beside the new one. Throws RequestError. */
   async regenerate(answer) {
-    const prompt = this.#tree.get(answer.parent);
-    await this.#converse({ type: "chat.regenerate", conversation: this.id, message: prompt.id }, prompt);
+    await this.#asking.again(this.#tree.get(answer.parent));
   }
 
   /** Have an answer that broke off, or was stopped, gone on with. Throws RequestError. */
   async goOn(answer) {
-    const prompt = this.#tree.get(answer.parent);
-    await this.#converse({ type: "chat.continue", conversation: this.id, reply: answer.id }, prompt);
+    await this.#asking.goOn(answer, this.#tree.get(answer.parent));
   }
 
   /** Have the running answer stopped; what has come stays. Throws RequestError. */
   async stop() {
-    const { running } = this;
-    if (running?.isRunning) await this.#session.ask({ type: "chat.stop", reply: running.id });
+    if (this.running?.isRunning) await this.#session.ask({ type: "chat.stop", reply: this.running.id });
+  }
+
+  #say(said) {
+    return this.#asking.deliver(this.#add({ ...said, message: this.#makeId(), role: "user", state: "sending" }));
   }
 
   async #load() {
@@ -107,19 +118,6 @@ export class Conversation extends EventTarget {
     } catch (error) {
       if (!isLoss(error)) this.#become("missing");
     }
-  }
-
-  async #deliver(prompt) {
-    const { id: message, parent, text } = prompt;
-    try {
-      await this.#converse({ type: "chat.send", conversation: this.id, message, parent, text }, prompt);
-    } catch (error) {
-      if (!isLoss(error)) prompt.set({ state: "failed", error });
-    }
-  }
-
-  #converse(request, prompt) {
-    return askForAnswer(this.#session, { ...request, ...this.#way() }, (id) => this.#begin(id, prompt));
   }
 
   #begin(id, prompt) {

@@ -11,6 +11,7 @@ export class Message extends EventTarget {
     this.id = wire.message;
     this.parent = wire.parent;
     this.role = wire.role;
+    this.edited = wire.edited ?? null; // the prompt that this one stands beside, while it is being sent
     this.text = wire.text ?? "";
     this.thinking = wire.thinking ?? "";
     this.state = wire.state;

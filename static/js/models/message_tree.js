@@ -52,9 +52,10 @@ export class MessageTree {
     this.#chosen.set(message.parent, message.id);
   }
 
-  /** Choose the branch that ends in a message. */
+  /** Choose the branch that leads to a message; returns whether there is one. */
   reveal(message) {
     for (let at = message; at; at = this.#messages.get(at.parent)) this.choose(at);
+    return message !== undefined;
   }
 
   #childrenOf(id) {

@@ -12,7 +12,22 @@ import {
   orNull,
 } from "./members.js";
 
-const CONVERSATION = { conversation: isUuid, title: orNull(isText), updated_at: isCount, model: isText };
+const CONVERSATION = {
+  conversation: isUuid,
+  title: orNull(isText),
+  titled: isText,
+  folder: orNull(isUuid),
+  archived: isFlag,
+  pinned: isFlag,
+  updated_at: isCount,
+  model: isText,
+};
+const HIT = {
+  conversation: isUuid,
+  message: orNull(isUuid),
+  snippet: (value) => Array.isArray(value) && value.every(isText),
+};
+const FOLDER = { folder: isUuid, name: isText };
 const MESSAGE = {
   message: isUuid,
   parent: orNull(isUuid),
@@ -66,11 +81,19 @@ export const SEALED = {
     id: isCount,
     conversation: isUuid,
     title: orNull(isText),
+    shown: orNull(isUuid),
     messages: listOf(MESSAGE),
     next: orNull(isText),
   },
   "conversation.renamed": { id: isCount, conversation: isUuid },
-  "conversation.deleted": { id: isCount, conversation: isUuid },
+  "conversation.found": { id: isCount, hits: listOf(HIT), partial: isFlag },
+  "conversation.titled": { id: isCount, conversation: isUuid, title: isText },
+  "conversation.changed": { id: isCount, conversation: isUuid },
+  "conversation.deleted": { id: isCount, conversation: isUuid, until: isCount },
+  "history.deleted": { id: isCount, count: isCount, until: isCount },
+  "history.restored": { id: isCount, count: isCount },
+  "folder.list": { id: isCount, folders: listOf(FOLDER) },
+  retention: { id: isCount, days: orNull(isCount), installation_days: orNull(isCount) },
   "model.list": {
     id: isCount,
     models: listOf(MODEL),

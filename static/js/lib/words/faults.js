@@ -57,5 +57,6 @@ export const FAULTS = {
     "One of the parameters is out of its bounds. Open the settings of this conversation and correct it.",
   "fault.not_continuable": "This answer cannot be gone on with. It can be made anew.",
   "fault.unsupported": "This server cannot do that.",
+  "fault.too_many": "There are too many folders. Delete one first.",
   "fault.wrong_account": "You are signed in with another account now. Reload the page.",
 };

@@ -1,0 +1,34 @@
+"""What is due is deleted, whether or not anybody is here: what nobody brought back, and what is over its time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from confchat.deletion import delete_due, delete_expired
+from confchat.deployment import Deployment
+from confchat.errors import RequestError
+
+DUE_EVERY_S = 1.0
+EXPIRED_EVERY_S = 60.0
+
+logger = logging.getLogger(__name__)
+
+
+async def keep_house(deployment: Deployment) -> None:
+    """Delete what is due, again and again, until cancelled; a database that fails is asked again later."""
+    await asyncio.gather(
+        _repeat(deployment, delete_due, every_s=DUE_EVERY_S),
+        _repeat(deployment, delete_expired, every_s=EXPIRED_EVERY_S),
+    )
+
+
+async def _repeat(deployment: Deployment, delete: Callable[[], int], *, every_s: float) -> None:
+    while True:
+        try:
+            while await deployment.writes.run(delete):
+                deployment.log.wake()
+        except RequestError:
+            logger.warning("what is due could not be deleted; it is tried again")
+        await asyncio.sleep(every_s)

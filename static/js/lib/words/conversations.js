@@ -1,0 +1,26 @@
+/** Words of the sidebar, and of what is done with conversations. */
+export const CONVERSATIONS = {
+  "section.pinned": "Pinned",
+  "section.archive": "Archive",
+  "section.count": "{count}",
+  "row.pin": "Pin",
+  "row.unpin": "Unpin",
+  "row.archive": "Archive",
+  "row.unarchive": "Take out of the archive",
+  "row.rename": "Title",
+  "folder.none": "No folder",
+  "folder.empty": "Drag a conversation here, or choose “Move to a folder” in its menu.",
+  "folder.deleted": "The folder is gone. Its conversations stay.",
+  "search.searching": "Looking through your conversations…",
+  "search.none": "Nothing fits. Every word must stand in the same message or title.",
+  "search.count": "{count} places",
+  "search.partial": "Your newest conversations were searched; the oldest are too many.",
+  "greeting.temporary": "A temporary chat",
+  "greeting.temporary.text":
+    "Nothing of it is stored, here or on the server: it ends with this tab, and is forgotten within an hour of its last answer. It is sealed and checked like any other.",
+  "delete.done": "Deleted for good in a few seconds.",
+  "delete.all_done": "{count} conversations: deleted for good in a few seconds.",
+  "delete.undo": "Undo",
+  "delete.undone": "It is back.",
+  "delete.too_late": "Too late: it is deleted for good.",
+};

@@ -1,0 +1,103 @@
+"""How long conversations are kept, what a deletion leaves, and what a title may be."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import override_settings
+
+from attestation.models import LogEntry
+from confchat.conversations import Shelf
+from confchat.deletion import delete_due, delete_expired, delete_history, restore_history
+from confchat.errors import RequestError
+from confchat.folders import MAX_FOLDERS, Folders
+from confchat.models import Conversation, FolderList, User
+from confchat.requests.titles import fitting_title
+from confchat.retention import set_retention
+from confchat.turns import Turn
+
+pytestmark = pytest.mark.django_db
+
+KEY = bytes(range(32))
+
+
+@pytest.fixture
+def user() -> str:
+    return str(User.objects.create_user("amina").pk)
+
+
+def keep(user: str, *, days_ago: int, pinned: bool = False) -> str:
+    shelf, conversation, prompt = Shelf(KEY, user=user), str(uuid.uuid4()), str(uuid.uuid4())
+    reply = Turn(uuid=str(uuid.uuid4()), parent=prompt, role="assistant", text="")
+    shelf.ask(conversation, Turn(uuid=prompt, parent=None, role="user", text="Hello"), answer=reply, model="m")
+    Conversation.objects.filter(uuid=conversation).update(
+        updated_at=datetime.now(UTC) - timedelta(days=days_ago), pinned=pinned
+    )
+    return conversation
+
+
+def listed(user: str) -> set[str]:
+    return {entry["conversation"] for entry in Shelf(KEY, user=user).list_conversations(before=None)[0]}
+
+
+def test_what_is_over_its_time_is_out_of_sight_at_once_and_then_deleted(user: str) -> None:
+    old, pinned, new = keep(user, days_ago=31), keep(user, days_ago=31, pinned=True), keep(user, days_ago=1)
+    assert delete_expired() == 0
+    set_retention(user, days=30)
+    assert listed(user) == {pinned, new}
+    assert delete_expired() == 1
+    assert not Conversation.objects.filter(uuid=old).exists()
+    assert LogEntry.objects.filter(kind="deletion").count() == 1
+
+
+def test_the_shorter_of_the_users_and_the_installations_time_holds(user: str) -> None:
+    keep(user, days_ago=8)
+    kept = keep(user, days_ago=2)
+    set_retention(user, days=30)
+    with override_settings(CONFCHAT_RETENTION_DAYS=7):
+        assert listed(user) == {kept}
+        assert delete_expired() == 1
+        set_retention(user, days=None)
+        assert listed(user) == {kept}
+
+
+def test_all_of_the_history_is_deleted_or_brought_back_together(user: str) -> None:
+    other = str(User.objects.create_user("bruno").pk)
+    conversations = {keep(user, days_ago=0) for _ in range(3)}
+    theirs = keep(other, days_ago=0)
+    count, until = delete_history(user)
+    assert (count, listed(user)) == (3, set())
+    assert restore_history(user, until=until) == 3
+    assert listed(user) == conversations
+    delete_history(user)
+    Conversation.objects.exclude(delete_at=None).update(delete_at=datetime.now(UTC))
+    assert delete_due() == 3
+    assert {str(row.uuid) for row in Conversation.objects.all()} == {theirs}
+
+
+def test_names_of_folders_are_sealed_and_their_number_is_bounded(user: str) -> None:
+    folders = Folders(KEY, user=user)
+    folders.name(str(uuid.uuid4()), "Canary")
+    assert b"Canary" not in bytes(FolderList.objects.get().sealed)
+    for number in range(MAX_FOLDERS - 1):
+        folders.name(str(uuid.uuid4()), f"{number}")
+    with pytest.raises(RequestError, match="too_many"):
+        folders.name(str(uuid.uuid4()), "one more")
+    with pytest.raises(RequestError):
+        Folders(bytes(32), user=user).read()
+
+
+@pytest.mark.parametrize(
+    ("said", "title"),
+    [
+        ("**Colours of rain**", "Colours of rain"),
+        ("\n\u300c\u96e8\u306e\u8272\u300d\nmore", "\u96e8\u306e\u8272"),
+        ("Title: Rain", "Rain"),
+        ("I am a language model and will now write you a title that is far too long for one", ""),
+        ("", ""),
+    ],
+)
+def test_only_what_looks_like_a_title_becomes_one(said: str, title: str) -> None:
+    assert fitting_title(said) == title
