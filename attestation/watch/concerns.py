@@ -52,9 +52,17 @@ def mark_told(channel: str, concerns: Sequence[Concern]) -> None:
 
 
 def _see(finding: Finding, known: Concern | None, *, at: datetime, channels: Collection[str]) -> None:
-    concern = known or Concern(kind=finding.kind, subject=finding.subject, began_at=at, untold=sorted(channels))
-    concern.severity, concern.facts, concern.seen_at = finding.severity, dict(finding.facts), at
-    concern.save()
+    now = {"severity": finding.severity, "facts": dict(finding.facts), "seen_at": at}
+    if known is not None:
+        Concern.objects.filter(pk=known.pk).update(**now)
+        return
+    # Somebody else, from cron, may see the same at the same moment.
+    Concern.objects.get_or_create(
+        kind=finding.kind,
+        subject=finding.subject,
+        ended_at=None,
+        defaults={"began_at": at, "untold": sorted(channels), **now},
+    )
 
 
 def _end(concern: Concern, *, at: datetime, channels: Collection[str]) -> None:

@@ -80,6 +80,12 @@ def test_files_that_pages_name_are_there() -> None:
         assert missing == [], page.name
 
 
+def test_unit_leaves_the_devices_and_files_that_quotes_come_from() -> None:
+    names = {line.partition("=")[0] for line in (DEPLOY / "systemd" / "confchat.service").read_text().splitlines()}
+    # ProtectClock implies a DeviceAllow, after which no other device may be opened (systemd.exec(5)).
+    assert not names & {"PrivateDevices", "DevicePolicy", "DeviceAllow", "ProtectClock", "ProtectKernelTunables"}
+
+
 def test_unit_keeps_prompts_out_of_cores_and_swap() -> None:
     for name in ("confchat.service", "ollama.conf"):
         unit = (DEPLOY / "systemd" / name).read_text()
