@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from attestation.encoding import b64decode_standard, parse_json
 from attestation.errors import ConfigurationError, MalformedError, UnavailableError
@@ -135,9 +136,11 @@ async def _fetch_keys(place: str, options: argparse.Namespace) -> list[dict[str,
     if "://" in place:
         pins = [bytes.fromhex(text) for text in options.tls_pin or ()]
         transport = build_transport(authorities=options.authorities, pins=pins)
-        caller = ServiceCaller(place, transport=transport, timeout_s=options.timeout)
+        address = urlsplit(place)
+        origin, path = f"{address.scheme}://{address.netloc}", urlunsplit(("", "", address.path, address.query, ""))
+        caller = ServiceCaller(origin, transport=transport, timeout_s=options.timeout)
         try:
-            data = await caller.get("")
+            data = await caller.get(path)
         except ServiceError as error:
             raise UnavailableError(f"{place}: {error}") from error
         finally:

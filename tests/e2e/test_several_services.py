@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+import socket
 import subprocess
 import sys
+import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from attestation.__main__ import main
-from tests.product import MODELS, Server, running_server
+from attestation.commands.client import Site
+from attestation.services import build_verifier, read_description, utc_now
+from attestation.services.__main__ import main as services_main
+from attestation.statement import report_data
+from tests.attestation.test_caller import write_certificate
+from tests.product import MODELS, Server, free_port, running_server, wait_for_line
 from tests.session_client import SessionClient, account_id, log_in
 from tests.standins.running import one_of_each, running, write_settings
 from tests.standins.service import Reply, StandIn
@@ -50,10 +60,15 @@ async def test_all_affirm_and_the_whole_handshake_passes(panel: Panel, tmp_path:
     assert _judge_offline(server, tmp_path, issuers=names[:2]) == "unknown"
 
 
+def _published_keys(server: Server) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{server.address}/attestation/keys") as response:
+        keys: dict[str, Any] = json.load(response)
+    return keys
+
+
 def _judge_offline(server: Server, directory: Path, *, issuers: list[str]) -> str:
     """Judge an archive with the issuers that somebody pinned, and say how `verdict.token` stands."""
-    with urllib.request.urlopen(f"{server.address}/attestation/keys") as response:
-        keys = json.load(response)
+    keys = _published_keys(server)
     arguments = ["verify", str(directory / "evidence.zip"), "--json", "--policy", server.environment["CONFCHAT_POLICY"]]
     for token in keys["tokens"]:
         if token["name"] in issuers:
@@ -108,3 +123,60 @@ def _check(server: Server, settings: dict[str, str]) -> str:
     )
     assert result.returncode != 0
     return result.stderr
+
+
+async def test_our_own_verifier_serves_from_another_process_over_tls(panel: Panel, tmp_path: Path) -> None:
+    server, _ = panel
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    write_certificate(certificate, key)
+    address = f"127.0.0.1:{free_port()}"
+    release_key = (await asyncio.to_thread(_published_keys, server))["release"]["key"]
+    with _serving(
+        *("--listen", address, "--key", str(tmp_path / "keys" / "token.p256"), "--release-key", release_key),
+        *("--releases", str(server.data_dir / "releases"), "--simulator", str(server.data_dir / "simulator")),
+        *("--tls-certificate", str(certificate), "--tls-key", str(key)),
+    ) as output:
+        assert "policies: development, default" in output.read_text()
+        file = tmp_path / "verifiers" / "independent.json"
+        url = f"https://{address}"
+        pin = ["pin", "trustee", url, "--file", str(file), "--keys", f"{url}/jwks", "--authorities", str(certificate)]
+        names = ["--issuer", "urn:confchat:attestation-service", "--audience", "urn:confchat:relying-party"]
+        # Asking does not block the loop that it is asked from: the command runs its own.
+        assert await asyncio.to_thread(services_main, [*pin, *names, "--policy", "development"]) == 0
+        verifier = build_verifier(read_description(file), clock=utc_now, quote=None)
+        with Site(server.address) as site:
+            evidence = (await asyncio.to_thread(site.ask_evidence, bytes(32))).evidence
+        verdict = await verifier.verify(evidence, report_data=report_data(evidence.statement))
+        assert (verdict.error_code, verdict.verifier.name) == (None, "independent")
+        await verifier.aclose()
+
+
+@contextmanager
+def _serving(*arguments: str) -> Iterator[Path]:
+    """Run `python -m attestation.services serve` until it says that it serves."""
+    with tempfile.TemporaryDirectory() as directory:
+        output = Path(directory) / "output.txt"
+        with output.open("wb") as file:
+            command = [sys.executable, "-m", "attestation.services", "serve", *arguments]
+            process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT)
+        try:
+            wait_for_line(process, output, "It signs as", timeout_s=30)
+            address = arguments[arguments.index("--listen") + 1]
+            _until_it_accepts(address)
+            yield output
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _until_it_accepts(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return

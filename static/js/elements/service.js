@@ -12,8 +12,10 @@ export function fillServices(list, services) {
 }
 
 function serviceItem(service) {
-  const said = [whoWords(service), saidWords(service), tokenWords(service)].filter(Boolean).join(" ");
+  const said = [saidWords(service), tokenWords(service)].filter(Boolean).join(" ");
   const item = make("li", { className: "service" });
-  item.append(mark(STATUS[service.said] ?? "fail"), make("span", { text: said }));
+  const lines = make("div");
+  lines.append(make("p", { className: "service-who", text: whoWords(service) }), make("p", { text: said }));
+  item.append(mark(STATUS[service.said] ?? "fail"), lines);
   return item;
 }
