@@ -36,6 +36,7 @@ from confchat.generation import Generations
 from confchat.group_commit import GroupCommit
 from confchat.llm import Model, ModelDescription
 from confchat.llm.ollama import OllamaModel
+from confchat.model_pulls import ModelPulls, free_bytes
 from confchat.policy import build_trust, describe_policy
 from confchat.searching import SearchIndexes
 from confchat.verifiers import build_panel
@@ -67,12 +68,16 @@ class Deployment:
     instance: bytes = field(default_factory=lambda: os.urandom(INSTANCE_SIZE))
     verified: VerifiedCache = field(default_factory=VerifiedCache)
     generations: Generations = field(default_factory=Generations)
+    pulls: ModelPulls = field(init=False)
     beat: Beat = field(default_factory=Beat)
     writes: GroupCommit = field(default_factory=GroupCommit)
     searches: SearchIndexes = field(default_factory=SearchIndexes)
     description_max_age_s: float = MODEL_DESCRIPTION_S
     _known: dict[str, tuple[float, ModelDescription]] = field(default_factory=dict)
     _own_release: ReferenceRelease | None = None
+
+    def __post_init__(self) -> None:
+        self.pulls = ModelPulls(self.model, free_bytes=lambda: free_bytes(settings.CONFCHAT_OLLAMA_MODELS))
 
     @property
     def release(self) -> ReferenceRelease:

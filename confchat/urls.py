@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from confchat import views
+from confchat import model_pages, views
 
 urlpatterns = [
     path("", views.chat, name="chat"),
@@ -13,6 +13,10 @@ urlpatterns = [
     path("attestation/evidence", views.evidence, name="evidence"),
     path("attestation/", include("attestation.urls")),
     path("how/", views.how, name="how"),
+    path("models/", model_pages.models, name="models"),
+    path("models/pull", model_pages.pull, name="pull"),
+    path("models/pull/end", model_pages.end_pull, name="end-pull"),
+    path("models/pull/state", model_pages.pull_state, name="pull-state"),
     path("healthz", views.healthz, name="healthz"),
     path("metrics", views.prometheus, name="metrics"),
     path("readyz", views.readyz, name="readyz"),

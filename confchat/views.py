@@ -38,6 +38,7 @@ from confchat.deployment import deployment
 from confchat.errors import ModelError
 from confchat.handshake import Asker, appraise_handshake, begin_handshake
 from confchat.limits import spend
+from confchat.model_pages import is_admin
 
 MAX_QUESTION_BYTES = 1024
 
@@ -50,6 +51,7 @@ def chat(request: HttpRequest, conversation: uuid.UUID | None = None) -> HttpRes
         "user_id": str(request.user.pk),
         "display_name": request.user.get_username(),
         "build": settings.CONFCHAT_BUILD,
+        "may_manage_models": is_admin(request.user),
     }
     return render(request, "chat.html", context)
 

@@ -16,6 +16,8 @@ ERROR_CODES = frozenset(
         "model_unavailable",  # the model server cannot be reached, or does not answer in time
         "model_busy",  # it has too much to do
         "model_failed",  # it answered with an error, or broke off
+        "model_unknown",  # the registry has no such model
+        "pull_failed",  # it could not be fetched
     }
 )
 
@@ -51,6 +53,14 @@ class Done:
     completion_tokens: int | None
     total_ms: int
     eval_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PullStep:
+    """How far a model has been fetched: bytes of the layers that are known so far, at the end of all."""
+
+    done_bytes: int
+    total_bytes: int
 
 
 Event: TypeAlias = Thinking | Content | Done
@@ -99,6 +109,9 @@ class Model(Protocol):
 
         Where the last message is the model's own, it is gone on with. `effort` is one of the model's, or null.
         """
+
+    def pull(self, name: str) -> AsyncGenerator[PullStep, None]:
+        """Have the server fetch a model from its registry. Closing it ends that; what has come is kept there."""
 
     async def close(self) -> None:
         """Close every connection."""

@@ -26,6 +26,15 @@ _MEANINGS: tuple[tuple[re.Pattern[str], str, str, bool], ...] = tuple(
 )
 
 
+def pull_failed(words: str) -> ModelError:
+    """Return what it means that a model could not be fetched; the server's words are not passed on."""
+    if re.search(r"file does not exist|not found|manifest unknown", words, re.IGNORECASE):
+        return ModelError("model_unknown", "The registry has no model of that name.")
+    if re.search(r"no space left", words, re.IGNORECASE):
+        return ModelError("no_space", "The disk is full.")
+    return ModelError("pull_failed", "The model server could not fetch it.", retry=True)
+
+
 def missing(name: str) -> ModelError:
     """Return the error for a model that is not installed."""
     return ModelError("model_missing", f"The model {name} is not installed. To install it: ollama pull {name}")

@@ -19,7 +19,7 @@ import ollama
 from httpx_aiohttp import AiohttpTransport
 
 from confchat.errors import ModelError
-from confchat.llm import Content, Done, Event, Message, ModelDescription, Thinking, failures
+from confchat.llm import Content, Done, Event, Message, ModelDescription, PullStep, Thinking, failures
 from confchat.llm.installed import (
     Tag,
     Traits,
@@ -121,6 +121,25 @@ class OllamaModel:
         for event in _pieces(*parser.finish()):
             yield event
         yield _done(last, started)
+
+    async def pull(self, name: str) -> AsyncGenerator[PullStep, None]:
+        """Have the server fetch a model; see `confchat.llm.Model`.
+
+        Raises:
+            ModelError: not a name, one of the cloud, unknown to the registry, or the server fails.
+        """
+        layers: dict[str, tuple[int, int]] = {}
+        try:
+            stream = await self._client.pull(full_name(name), stream=True)
+            async for part in stream:
+                if part.digest and part.total:
+                    layers[part.digest] = (part.completed or 0, part.total)
+                    done, total = (sum(column) for column in zip(*layers.values(), strict=True))
+                    yield PullStep(done, total)
+        except ollama.ResponseError as error:
+            raise failures.pull_failed(str(error.error)) from None
+        except _FOREIGN as error:
+            raise _translate(error, name) from None
 
     async def close(self) -> None:
         """Close every connection."""

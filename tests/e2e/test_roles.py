@@ -20,6 +20,7 @@ PERSONS = ("stranger", "user", "admin", "auditor")
 SIGN_IN = 302  # to the page where one signs in
 OPEN, MEMBERS = (200, 200, 200, 200), (SIGN_IN, 200, 200, 200)
 READERS, HIDDEN = (SIGN_IN, 403, 200, 200), (SIGN_IN, 404, 200, 200)
+ADMINS_ONLY = (SIGN_IN, 403, 200, 403)
 NOWHERE, POST_ONLY = (404, 404, 404, 404), (405, 405, 405, 405)
 
 # Every route -> how a GET is answered to each of them. The record is the auditor's own.
@@ -27,6 +28,10 @@ ROUTES = {
     "": MEMBERS,
     "c/{conversation}/": MEMBERS,
     "how/": OPEN,
+    "models/": ADMINS_ONLY,
+    "models/pull": POST_ONLY,
+    "models/pull/end": POST_ONLY,
+    "models/pull/state": ADMINS_ONLY,
     "healthz": OPEN,
     "readyz": OPEN,
     "metrics": NOWHERE,  # without its token
