@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import time
@@ -38,6 +39,7 @@ from confchat.llm import Model, ModelDescription
 from confchat.llm.ollama import OllamaModel
 from confchat.model_pulls import ModelPulls, free_bytes
 from confchat.policy import build_trust, describe_policy
+from confchat.reference_release import program_files
 from confchat.searching import SearchIndexes
 from confchat.verifiers import build_panel
 
@@ -94,7 +96,9 @@ class Deployment:
         """
         if self._own_release is None:
             report = parse_quote(await self.attester.quote(bytes(REPORT_DATA_SIZE))).report
-            found = own_release(report, self.releases, compared=self.policy.release_measurements)
+            files = await asyncio.to_thread(program_files, settings.BASE_DIR)
+            compared = self.policy.release_measurements
+            found = own_release(report, self.releases, compared=compared, files=files)
             self._own_release = found or self.release
 
     def checkpoint(self) -> Checkpoint:
