@@ -139,7 +139,7 @@ def _describe(value: Policy | ReferenceRelease) -> dict[str, Any]:
         (_("Version"), value.version),
         (_("Digest"), value.digest.hex()),
         (_("Kind of machine"), value.platform),
-        (_("Models"), ", ".join(f"{name} {digest}" for name, digest in sorted(value.models))),
+        (_("Models"), ", ".join(sorted(f"{model.name} {model.digest}" for model in value.models))),
         (_("Files"), str(len(value.files))),
         *(("MRTD", item.mr_td.hex()) for item in value.measurements),
     ]

@@ -92,6 +92,17 @@ class EventLog:
         """Say whether the application's log begins where the boot's log leaves RTMR3."""
         return self.init is None or self.init == replay(self.boot)[APPLICATION_REGISTER]
 
+    @property
+    def measures_applications(self) -> bool:
+        """Say whether something was extended after the kernel's start."""
+        return any(event.register == APPLICATION_REGISTER for event in self.events)
+
+    @property
+    def covered(self) -> range:
+        """Return the registers that the logs speak of: an absent log explains none."""
+        speaks_of_rtmr3 = self.init is not None or self.measures_applications
+        return range(0 if self.boot else APPLICATION_REGISTER, REGISTER_COUNT if speaks_of_rtmr3 else 3)
+
     def registers(self) -> tuple[bytes, ...]:
         """Return what RTMR0 to RTMR3 are after these events."""
         return replay(self.events)

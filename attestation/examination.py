@@ -14,6 +14,7 @@ from typing import TypeVar
 from attestation.answers import Answer, Opinion, form_opinions
 from attestation.collateral import QeIdentity, TcbInfo, parse_qe_identity, parse_tcb_info
 from attestation.errors import AppraisalError, MalformedError
+from attestation.eventlog import EventLog, parse_event_log
 from attestation.evidence import Evidence
 from attestation.pck import PckExtension, parse_pck_extension
 from attestation.pki import (
@@ -179,6 +180,11 @@ class Examination:
         return judge_tcb(
             quote.report, self.pck, quote.qe_report.isv_svn, tcb_info=self.tcb_info, qe_identity=self.qe_identity
         )
+
+    @cached_property
+    def event_log(self) -> EventLog:
+        """What the machine says that it extended its registers with. Raises `MalformedError`."""
+        return parse_event_log(self.evidence.ccel, self.evidence.aael)
 
     @cached_property
     def release(self) -> ReferenceRelease | None:

@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from attestation.encoding import b64decode, parse_json
 from attestation.errors import AppraisalError, ConfigurationError, MalformedError
+from attestation.reference_models import ModelServer, ReferenceModel
 
 MANIFEST_VERSION = "confchat/1 release"
 PLATFORMS = ("simulator", "tdx")
 DIGEST_PREFIX = "sha256:"
+_MEMBERS = (
+    *("v", "version", "issued_at", "expires_at", "platform"),
+    *("measurements", "models", "model_servers", "files", "events"),
+)
 
 _SIGNATURE_LABEL = b"confchat/1 release\x00"
 _VERSION_FORM = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\Z", re.ASCII)
@@ -51,8 +56,8 @@ class Measurements:
 class ReferenceRelease:
     """One release whose signature was verified. Made by `parse_release` only.
 
-    `digest` is SHA-256 of `manifest`; `models` are pairs of name and `sha256:<hex>`; `files` map paths to
-    SHA-256 in hex; times are seconds since the epoch.
+    `digest` is SHA-256 of `manifest`; `files` map paths to SHA-256 in hex; `events` are lines of an event log that
+    others on the machine may add; times are seconds since the epoch.
     """
 
     version: str
@@ -61,10 +66,16 @@ class ReferenceRelease:
     expires_at: int
     platform: str
     measurements: tuple[Measurements, ...]
-    models: frozenset[tuple[str, str]]
+    models: frozenset[ReferenceModel]
+    model_servers: frozenset[ModelServer]
     files: Mapping[str, str]
+    events: frozenset[str]
     manifest: bytes
     signature: bytes
+
+    def names_model(self, name: str, digest: str) -> bool:
+        """Say whether a model is one of the release, by name and `sha256:<hex>` of its manifest."""
+        return any((model.name, model.digest) == (name, digest) for model in self.models)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +93,10 @@ def build_manifest(
     expires_at: int,
     platform: str,
     measurements: Sequence[Measurements],
-    models: Iterable[tuple[str, str]],
+    models: Iterable[ReferenceModel],
+    model_servers: Iterable[ModelServer],
     files: Mapping[str, str],
+    events: Iterable[str] = (),
 ) -> bytes:
     """Serialise a manifest; these bytes, and no others, are signed, hashed and published.
 
@@ -97,8 +110,10 @@ def build_manifest(
         "expires_at": expires_at,
         "platform": platform,
         "measurements": [_measurements_to_wire(item) for item in measurements],
-        "models": [{"name": name, "digest": digest} for name, digest in sorted(models)],
+        "models": [asdict(model) for model in sorted(models, key=lambda model: (model.name, model.digest))],
+        "model_servers": [asdict(server) for server in sorted(model_servers, key=lambda server: server.server)],
         "files": dict(sorted(files.items())),
+        "events": sorted(events),
     }
     manifest = json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
     check_manifest(manifest)
@@ -194,7 +209,7 @@ def _measurements_to_wire(item: Measurements) -> dict[str, str | None]:
 
 def _parse_manifest(manifest: bytes, *, signature: bytes) -> ReferenceRelease:
     members = parse_json(manifest)
-    _expect_members(members, ("v", "version", "issued_at", "expires_at", "platform", "measurements", "models", "files"))
+    _expect_members(members, _MEMBERS)
     if members["v"] != MANIFEST_VERSION or members["platform"] not in PLATFORMS:
         raise MalformedError("not a release manifest of this version")
     parse_version(_text(members["version"]))
@@ -206,7 +221,9 @@ def _parse_manifest(manifest: bytes, *, signature: bytes) -> ReferenceRelease:
         platform=members["platform"],
         measurements=tuple(_parse_measurements(item) for item in _list(members["measurements"])),
         models=frozenset(_parse_model(item) for item in _list(members["models"])),
+        model_servers=frozenset(_parse_model_server(item) for item in _list(members["model_servers"])),
         files=_parse_files(members["files"]),
+        events=frozenset(_text(item) for item in _list(members["events"])),
         manifest=manifest,
         signature=signature,
     )
@@ -219,13 +236,16 @@ def _parse_measurements(item: Any) -> Measurements:
     return Measurements(**fixed, rtmr3=None if item["rtmr3"] is None else _unhex(item["rtmr3"], size=48))
 
 
-def _parse_model(item: Any) -> tuple[str, str]:
-    _expect_members(item, ("name", "digest"))
-    digest = _text(item["digest"])
-    if not digest.startswith(DIGEST_PREFIX):
-        raise MalformedError("a model's digest is not SHA-256")
-    _unhex(digest.removeprefix(DIGEST_PREFIX), size=32)
-    return _text(item["name"]), digest
+def _parse_model(item: Any) -> ReferenceModel:
+    _expect_members(item, ("name", "digest", "blobs"))
+    blobs = tuple(_digest(blob) for blob in _list(item["blobs"]))
+    return ReferenceModel(name=_text(item["name"]), digest=_digest(item["digest"]), blobs=blobs)
+
+
+def _parse_model_server(item: Any) -> ModelServer:
+    _expect_members(item, ("server", "binary", "settings"))
+    settings = tuple(_text(setting) for setting in _list(item["settings"]))
+    return ModelServer(server=_text(item["server"]), binary=_digest(item["binary"]), settings=settings)
 
 
 def _parse_files(value: Any) -> Mapping[str, str]:
@@ -251,6 +271,14 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise MalformedError("a manifest member is not text")
     return value
+
+
+def _digest(value: Any) -> str:
+    digest = _text(value)
+    if not digest.startswith(DIGEST_PREFIX):
+        raise MalformedError("a digest is not SHA-256")
+    _unhex(digest.removeprefix(DIGEST_PREFIX), size=32)
+    return digest
 
 
 def _integer(value: Any) -> int:

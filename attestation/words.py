@@ -57,6 +57,10 @@ CHECK_WORDS: dict[str, CheckWords] = {
         gettext_noop("It runs exactly the released software"),
         gettext_noop("What was started is not a known release."),
     ),
+    "td.workload": CheckWords(
+        gettext_noop("Everything that runs on it was measured"),
+        gettext_noop("Something runs there that was not released, or that was not measured."),
+    ),
     "binding.report_data": CheckWords(
         gettext_noop("The report was made for this conversation"),
         gettext_noop("The report does not belong to this session."),

@@ -17,12 +17,15 @@ from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import path, re_path
 
-from attestation.errors import ConfigurationError
+from attestation.errors import AttestationError, ConfigurationError
 from confchat.consumers import SessionConsumer
 from confchat.deployment import deployment
+from confchat.errors import ModelError
 from confchat.janitor import keep_house
 
 logger = logging.getLogger(__name__)
+
+MEASURE_AGAIN_S = 5.0
 
 
 def route(sessions: Any) -> ProtocolTypeRouter:
@@ -41,9 +44,11 @@ async def _refuse(_scope: Any, receive: Any, send: Any) -> None:
 async def _live(_scope: Any, receive: Any, send: Any) -> None:
     """Keep collateral fresh, and have what is being said stored before the server ends (ASGI's lifespan protocol)."""
     keeping = asyncio.create_task(_keep_in_order(), name="collateral and what is due")
+    measuring = asyncio.create_task(_measure_workload(), name="workload")
     while (message := await receive())["type"] != "lifespan.shutdown":
         await send({"type": f"{message['type']}.complete"})
     keeping.cancel()
+    measuring.cancel()
     if deployment.cache_info().currsize:
         await deployment().generations.cut_all()
     await send({"type": "lifespan.shutdown.complete"})
@@ -56,6 +61,22 @@ async def _keep_in_order() -> None:
         logger.error("nothing can be attested: %s", error)
         return
     await asyncio.gather(parts.collateral.keep_fresh(), keep_house(parts))
+
+
+async def _measure_workload() -> None:
+    """Measure before anybody asks, as soon as what is measured is there: a large model takes minutes."""
+    while True:
+        try:
+            parts = deployment()
+            await parts.settle_release()
+            await parts.workload.measure(await parts.describe_model(), parts.release)
+        except ConfigurationError:
+            return  # said elsewhere, and to everybody who asks
+        except (AttestationError, ModelError) as error:
+            logger.info("the workload is not measured yet: %s", error)
+            await asyncio.sleep(MEASURE_AGAIN_S)
+        else:
+            return
 
 
 application = route(SessionConsumer.as_asgi())

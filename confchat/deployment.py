@@ -33,15 +33,20 @@ from attestation.verified import VerifiedCache
 from confchat.checks import is_loopback
 from confchat.collateral import build_collateral_cache
 from confchat.delivery import Beat
+from confchat.event_log_file import EventLogFile
+from confchat.file_digests import FileDigests
 from confchat.generation import Generations
 from confchat.group_commit import GroupCommit
 from confchat.llm import Model, ModelDescription
 from confchat.llm.ollama import OllamaModel
+from confchat.measuring import Measurer, Places
+from confchat.model_choice import models_dir
 from confchat.model_pulls import ModelPulls, free_bytes
 from confchat.policy import build_trust, describe_policy
 from confchat.reference_release import program_files
 from confchat.searching import SearchIndexes
 from confchat.verifiers import build_panel
+from confchat.workload import Workload
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +70,7 @@ class Deployment:
     simulator_root: bytes | None
     model: Model
     model_name: str
+    workload: Workload
     model_endpoint: str
     development: bool
     instance: bytes = field(default_factory=lambda: os.urandom(INSTANCE_SIZE))
@@ -96,7 +102,7 @@ class Deployment:
         """
         if self._own_release is None:
             report = parse_quote(await self.attester.quote(bytes(REPORT_DATA_SIZE))).report
-            files = await asyncio.to_thread(program_files, settings.BASE_DIR)
+            files = await asyncio.to_thread(program_files, settings.BASE_DIR, FileDigests())
             compared = self.policy.release_measurements
             found = own_release(report, self.releases, compared=compared, files=files)
             self._own_release = found or self.release
@@ -175,6 +181,7 @@ def deployment() -> Deployment:
         simulator_root=simulator_root,
         model=OllamaModel(settings.CONFCHAT_OLLAMA_HOST),
         model_name=settings.CONFCHAT_MODEL,
+        workload=_workload(attester),
         model_endpoint="loopback" if is_loopback(settings.CONFCHAT_OLLAMA_HOST) else "remote",
         development=settings.CONFCHAT_DEVELOPMENT,
     )
@@ -202,6 +209,16 @@ async def take_over() -> None:
     parts.policy, parts.trust, parts.keys, parts.releases = policy, trust, keys, releases
     parts._own_release = None
     await parts.log.say(describe_policy(policy, trust, keys=keys, releases=releases))
+
+
+def _workload(attester: TdxAttester) -> Workload:
+    is_here = is_loopback(settings.CONFCHAT_OLLAMA_HOST)
+    places = Places(
+        root=settings.BASE_DIR,
+        model_host=settings.CONFCHAT_OLLAMA_HOST,
+        models=models_dir() if is_here else None,
+    )
+    return Workload(attester, Measurer(places), EventLogFile(settings.CONFCHAT_DATA_DIR / "events.aael"))
 
 
 async def collateral_for(quote: bytes) -> Collateral:

@@ -89,20 +89,21 @@ async def begin_handshake(
     await deployment.log.begin()
     described = await deployment.describe_model(model)
     await deployment.settle_release()
+    await deployment.workload.measure(described, deployment.release)
     gpu = await deployment.gpu.collect(nonce)
     statement = replace(
         _state(deployment, asker, nonce=nonce, conversation=conversation, key=key, model=described), gpu=gpu.stated
     )
     statement_bytes = build_statement(statement)
-    quote = await deployment.attester.attest(statement_bytes)
+    proof = await deployment.workload.prove(statement_bytes, described, deployment.release)
     evidence = Evidence(
         statement=statement_bytes,
         deployment_sig=deployment.log_key.sign_statement(statement_bytes),
         kem_key=key.public,
-        quote=quote,
-        collateral=await deployment.collateral.collateral_for(quote),
-        ccel=None,
-        aael=None,
+        quote=proof.quote,
+        collateral=await deployment.collateral.collateral_for(proof.quote),
+        ccel=proof.ccel,
+        aael=proof.aael,
         trust_anchor=deployment.attester.trust_anchor,
         simulator_root=deployment.simulator_root,
         gpu=gpu.text,

@@ -8,9 +8,9 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,7 +28,9 @@ from attestation.key_files import read_private_key, write_private_key
 from attestation.log.key import create_log_key
 from attestation.log.store import sign_log
 from attestation.services.token_key import create_token_key
-from attestation.simulator.installation import create_simulator, measurements
+from attestation.simulator.installation import create_simulator, measurements, start_td
+from confchat.file_digests import FileDigests
+from confchat.model_choice import ReleasedModels
 from confchat.models import ADMINS, AUDITORS
 from confchat.reference_release import program_files, program_version, renew_release
 
@@ -77,8 +79,8 @@ def exclusive_use(data_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def install(*, models: Iterable[tuple[str, str]], report: Callable[[str], None]) -> Installation:
-    """Make what is missing; for a simulated platform, sign a reference release that names `models` (name, digest).
+def install(*, models: ReleasedModels, report: Callable[[str], None]) -> Installation:
+    """Make what is missing; for a simulated platform, sign a reference release that names `models`.
 
     The caller holds `exclusive_use`.
 
@@ -102,6 +104,7 @@ def install(*, models: Iterable[tuple[str, str]], report: Callable[[str], None])
     sign_log(publication.checkpoint_signer())
     if settings.CONFCHAT_DEVELOPMENT:
         create_simulator(settings.CONFCHAT_SIMULATOR_DIR)
+        start_td(settings.CONFCHAT_SIMULATOR_DIR)
     attester = this_machine.attester()
     attester.close()
     is_simulated = attester.trust_anchor == "simulator"
@@ -137,7 +140,7 @@ def _lock(descriptor: int, data_dir: Path) -> None:
         ) from error
 
 
-def _sign_release(data_dir: Path, models: Iterable[tuple[str, str]]) -> bool:
+def _sign_release(data_dir: Path, models: ReleasedModels) -> bool:
     """Sign a release that names this platform, these models and these files, with a key made for it here."""
     path = data_dir / "keys" / "release.ed25519"
     if not path.exists():
@@ -154,9 +157,10 @@ def _sign_release(data_dir: Path, models: Iterable[tuple[str, str]]) -> bool:
         directory,
         key,
         version=program_version(settings.BASE_DIR),
-        measurements=[measurements(settings.CONFCHAT_SIMULATOR_DIR)],
-        models=models,
-        files=program_files(settings.BASE_DIR),
+        measurements=[replace(measurements(settings.CONFCHAT_SIMULATOR_DIR), rtmr3=None)],
+        models=models.models,
+        model_servers=models.servers,
+        files=program_files(settings.BASE_DIR, FileDigests()),
         now=datetime.now(UTC),
     )
 

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 
+from attestation.reference_models import ModelServer, ReferenceModel
 from confchat.errors import ModelError
+from confchat.file_digests import FileDigests
+from confchat.llm.devmodel import backend
 from confchat.llm.modelstore import ModelStore
 from confchat.llm.ollama import OllamaModel
+from confchat.model_server import find_process, measure_process
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedModels:
+    """The models and the model servers that a development release may name."""
+
+    models: tuple[ReferenceModel, ...]
+    servers: tuple[ModelServer, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelChoice:
-    """`host` is empty where the embedded model is to be started; `references` are pairs of name and `sha256:<hex>`.
+    """`host` is empty where the embedded model is to be started.
 
     `fault` is a sentence where the configured model cannot answer, else empty.
     """
 
     host: str
-    references: tuple[tuple[str, str], ...]
+    references: ReleasedModels
     fault: str
 
     @property
@@ -35,6 +48,12 @@ def embedded_models_dir() -> Path:
     return data_dir / "models"
 
 
+def models_dir() -> Path:
+    """Return where the files of the models are that are served, in Ollama's layout."""
+    served: Path = settings.CONFCHAT_OLLAMA_MODELS
+    return embedded_models_dir() if settings.CONFCHAT_EMBEDDED_MODEL else served
+
+
 async def choose_model() -> ModelChoice:
     """Look at the configured model server, or at the embedded model's files."""
     host: str = settings.CONFCHAT_OLLAMA_HOST
@@ -43,21 +62,46 @@ async def choose_model() -> ModelChoice:
 
 def _embedded() -> ModelChoice:
     store = ModelStore(embedded_models_dir())
-    references = tuple((model.name, f"sha256:{model.digest}") for model in store.list_models())
-    has_model = settings.CONFCHAT_MODEL in dict(references)
+    models = tuple(_reference(store, model.name, f"sha256:{model.digest}") for model in store.list_models())
+    has_model = any(model.name == settings.CONFCHAT_MODEL for model in models)
     fault = "" if has_model else f"there is no {settings.CONFCHAT_MODEL} in {embedded_models_dir()}; run `make run`"
-    return ModelChoice(host="", references=references, fault=fault)
+    # The embedded model is a process of the same interpreter, started with this one's environment.
+    server = measure_process(os.getpid(), server=backend(), digests=FileDigests())
+    return ModelChoice(host="", references=ReleasedModels(models, (server,)), fault=fault)
 
 
 async def _served(host: str) -> ModelChoice:
     server = OllamaModel(host)
-    references: tuple[tuple[str, str], ...] = ()
+    references = ReleasedModels((), ())
     fault = ""
     try:
-        references = tuple((model.name, model.digest) for model in await server.list_models())
+        models = await server.list_models()
+        store = ModelStore(models_dir())
+        references = ReleasedModels(
+            models=tuple(_reference(store, model.name, model.digest) for model in models),
+            servers=_running_server(host, models[0].backend) if models else (),
+        )
         await server.describe(settings.CONFCHAT_MODEL)
     except ModelError as error:
         fault = str(error)
     finally:
         await server.close()
     return ModelChoice(host=host, references=references, fault=fault)
+
+
+def _reference(store: ModelStore, name: str, digest: str) -> ReferenceModel:
+    """Return a model with the blobs that its manifest names; with none where its files are not here."""
+    try:
+        blobs = tuple(blob for blob, _ in store.files_of(name).blobs)
+    except ModelError:
+        blobs = ()
+    return ReferenceModel(name=name, digest=digest, blobs=blobs)
+
+
+def _running_server(host: str, backend: str) -> tuple[ModelServer, ...]:
+    """Return the program that serves the models now, if this process may look at it."""
+    pid = find_process(host)
+    try:
+        return () if pid is None else (measure_process(pid, server=backend, digests=FileDigests()),)
+    except OSError:
+        return ()

@@ -87,7 +87,7 @@ async def _page(request: HttpRequest, *, fault: str = "", status: int = 200) -> 
         fault = fault or _fault(error.code)
     free = parts.pulls.free_bytes()
     context = {
-        "rows": [{"model": model, "listed": (model.name, model.digest) in parts.release.models} for model in found],
+        "rows": [{"model": model, "listed": parts.release.names_model(model.name, model.digest)} for model in found],
         "default": parts.model_name,
         "can_pull": not settings.CONFCHAT_EMBEDDED_MODEL,
         "free": None if free is None else filesizeformat(free),

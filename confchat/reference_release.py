@@ -5,7 +5,6 @@ A production release is signed where it is built, and its key never comes near t
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from attestation.encoding import b64decode, b64encode
 from attestation.errors import AppraisalError, MalformedError
+from attestation.reference_models import ModelServer, ReferenceModel
 from attestation.reference_values import (
     Measurements,
     ReferenceRelease,
@@ -25,6 +25,7 @@ from attestation.reference_values import (
     parse_release,
     sign_manifest,
 )
+from confchat.file_digests import FileDigests
 
 LIFETIME = timedelta(days=365)
 RENEWED_BEFORE = timedelta(days=30)
@@ -38,16 +39,18 @@ def renew_release(
     *,
     version: str,
     measurements: Sequence[Measurements],
-    models: Iterable[tuple[str, str]],
+    models: Iterable[ReferenceModel],
+    model_servers: Iterable[ModelServer],
     files: Mapping[str, str],
     now: datetime,
 ) -> bool:
     """Sign `<version>.json` in `directory` anew where it says something else, or soon ends; say whether it did."""
     known = _known_release(directory / f"{version}.json", release_key=key.public_key().public_bytes_raw())
-    models = frozenset(models)
-    says_the_same = known is not None and (known.measurements, known.models, known.files) == (
+    models, model_servers = frozenset(models), frozenset(model_servers)
+    says_the_same = known is not None and (known.measurements, known.models, known.model_servers, known.files) == (
         tuple(measurements),
         models,
+        model_servers,
         files,
     )
     if known is not None and says_the_same and known.expires_at > (now + RENEWED_BEFORE).timestamp():
@@ -59,6 +62,7 @@ def renew_release(
         platform="simulator",
         measurements=measurements,
         models=models,
+        model_servers=model_servers,
         files=files,
     )
     _replace(directory / f"{version}.sig", b64encode(sign_manifest(manifest, key)).encode("ascii"))
@@ -67,7 +71,12 @@ def renew_release(
 
 
 def draft_release(
-    root: Path, *, platform: str, measured: Mapping[str, Any], models: Iterable[tuple[str, str]]
+    root: Path,
+    *,
+    platform: str,
+    measured: Mapping[str, Any],
+    models: Iterable[ReferenceModel],
+    model_servers: Iterable[ModelServer],
 ) -> bytes:
     """Return a draft of a release of the program in `root`, on a machine that measures this; its dates do not count."""
     return build_manifest(
@@ -77,15 +86,16 @@ def draft_release(
         platform=platform,
         measurements=[parse_measurements(measured)],
         models=models,
-        files=program_files(root),
+        model_servers=model_servers,
+        files=program_files(root, FileDigests()),
     )
 
 
-def program_files(root: Path) -> dict[str, str]:
-    """Return path and SHA-256 (hex) of every file that the server consists of and serves."""
+def program_files(root: Path, digests: FileDigests) -> dict[str, str]:
+    """Return path and SHA-256 (hex) of every file that the server consists of and serves. Raises `OSError`."""
     paths = [path for name in PROGRAM_DIRECTORIES for path in (root / name).rglob("*")]
     return {
-        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        path.relative_to(root).as_posix(): digests.of(path)
         for path in sorted([*paths, root / "manage.py"])
         if path.suffix in PROGRAM_SUFFIXES and path.is_file()
     }

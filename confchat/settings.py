@@ -48,6 +48,11 @@ CONFCHAT_GPU_KEYS = env.path_or_none("CONFCHAT_GPU_KEYS")
 CONFCHAT_GPU_ENVIRONMENT = env.everything()
 CONFCHAT_GPU_SCRIPT = BASE_DIR / "deploy" / "gpu_evidence.py"
 CONFCHAT_OLLAMA_HOST = env.text("OLLAMA_HOST", "")
+# Where Ollama keeps its models: what OLLAMA_MODELS says to it, else its own user's home, else this user's.
+_OLLAMA_HOMES = (Path("/usr/share/ollama/.ollama/models"), Path("~/.ollama/models").expanduser())
+CONFCHAT_OLLAMA_MODELS = env.path(
+    "OLLAMA_MODELS", next((path for path in _OLLAMA_HOMES if path.is_dir()), _OLLAMA_HOMES[0])
+)
 CONFCHAT_UNSAFE_REMOTE_MODEL = env.flag("CONFCHAT_UNSAFE_REMOTE_MODEL", default=False)
 # Where Ollama keeps its models, as Ollama itself is told; used for one thing: how much room there is for another.
 CONFCHAT_OLLAMA_MODELS = env.path("OLLAMA_MODELS", Path("~/.ollama/models"))

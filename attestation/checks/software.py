@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from attestation.checks.workload import explain_rtmr3
 from attestation.errors import AppraisalError
+from attestation.eventlog import EventLog
 from attestation.examination import Examination, given
 from attestation.policy import MEASUREMENTS, Policy
 from attestation.quote import TdReport
@@ -56,8 +58,10 @@ def check_measurements(subject: Examination) -> str:
     if release.version != statement.release_version:
         raise AppraisalError("release_unknown", "the release is named with another version")
     _check_release(release, policy=subject.policy, is_simulated=subject.is_simulated, now=subject.expectation.now)
-    _check_measured(report, release.measurements, names=subject.policy.release_measurements)
-    if (statement.model_name, statement.model_digest) not in release.models:
+    reference = _closest(report, release.measurements, names=subject.policy.release_measurements)
+    if reference.rtmr3 is None:
+        explain_rtmr3(given("the event log", lambda: subject.event_log), report, release)
+    if not release.names_model(statement.model_name, statement.model_digest):
         raise AppraisalError(
             "model_differs", f"the model {statement.model_name} is not one of release {release.version}"
         )
@@ -65,7 +69,13 @@ def check_measurements(subject: Examination) -> str:
 
 
 def find_release(
-    report: TdReport, *, releases: Iterable[ReferenceRelease], policy: Policy, is_simulated: bool, now: datetime
+    report: TdReport,
+    log: EventLog,
+    *,
+    releases: Iterable[ReferenceRelease],
+    policy: Policy,
+    is_simulated: bool,
+    now: datetime,
 ) -> ReferenceRelease:
     """Return a release in force that measures as this report does, where no statement names one.
 
@@ -75,7 +85,8 @@ def find_release(
     for release in releases:
         try:
             _check_release(release, policy=policy, is_simulated=is_simulated, now=now)
-            _check_measured(report, release.measurements, names=policy.release_measurements)
+            if _closest(report, release.measurements, names=policy.release_measurements).rtmr3 is None:
+                explain_rtmr3(log, report, release)
         except AppraisalError:
             continue
         return release
@@ -102,20 +113,29 @@ def _check_release(release: ReferenceRelease, *, policy: Policy, is_simulated: b
         raise AppraisalError("release_expired", f"release {release.version} is not in force at this time")
 
 
-def _check_measured(report: TdReport, references: tuple[Measurements, ...], *, names: frozenset[str]) -> None:
-    """Compare what the policy names with each set of measurements of a release; the closest one says what differs.
+def _closest(report: TdReport, references: tuple[Measurements, ...], *, names: frozenset[str]) -> Measurements:
+    """Return the set of measurements of a release that this report has, as far as the policy names them.
 
-    A reference without RTMR3 asks for the replay of an event log, which this version does not make: it differs.
+    Raises:
+        AppraisalError: `measurements_differ`; the closest set says what differs.
     """
-    differences = [_differences(report, reference, names) for reference in references]
-    fewest = min(differences, key=len, default=["no reference"])
+    differences = [(_differences(report, reference, names), reference) for reference in references]
+    if not differences:
+        raise AppraisalError("measurements_differ", "no reference")
+    fewest, reference = min(differences, key=lambda item: len(item[0]))
     if fewest:
         raise AppraisalError("measurements_differ", ", ".join(fewest))
+    return reference
 
 
 def _differences(report: TdReport, reference: Measurements, names: frozenset[str]) -> list[str]:
-    compared = [name for name in MEASUREMENTS if name in names]
-    return [_NAMES.get(name, name.upper()) for name in compared if getattr(report, name) != getattr(reference, name)]
+    """Return what differs; a reference without RTMR3 leaves that to the replay of an event log."""
+    expected = {name: getattr(reference, name) for name in MEASUREMENTS if name in names}
+    return [
+        _NAMES.get(name, name.upper())
+        for name, value in expected.items()
+        if getattr(report, name) != value and not (name == "rtmr3" and value is None)
+    ]
 
 
 def _exceeds(value: bytes, allowed: bytes) -> bool:

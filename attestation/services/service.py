@@ -15,6 +15,7 @@ from attestation.appraisal import AttestationResult, appraise
 from attestation.checks.software import find_release
 from attestation.collateral import Collateral
 from attestation.errors import AppraisalError, MalformedError
+from attestation.eventlog import parse_event_log
 from attestation.evidence import Evidence
 from attestation.issuer import LEEWAY_S, SHORT_LIFETIME_S, TokenIssuer
 from attestation.policy import Expectation, Policy, Trust
@@ -106,18 +107,26 @@ class AttestationService:
             request,
             result,
             quote,
-            is_known_release=self._is_known_release(quote.report, policy=policy, now=now),
+            is_known_release=self._is_known_release(quote.report, request, policy=policy, now=now),
             issuer=self.issuer,
             token_id=secrets.token_urlsafe(TOKEN_ID_BYTES),
             now=now,
         )
         return sign_token(claims, self._key, key_id(self._key))
 
-    def _is_known_release(self, report: TdReport, *, policy: Policy, now: datetime) -> bool:
-        is_simulated = self._simulator_root is not None
+    def _is_known_release(
+        self, report: TdReport, request: AttestationRequest, *, policy: Policy, now: datetime
+    ) -> bool:
         try:
-            find_release(report, releases=self._releases, policy=policy, is_simulated=is_simulated, now=now)
-        except AppraisalError:
+            find_release(
+                report,
+                parse_event_log(request.ccel, request.aael),
+                releases=self._releases,
+                policy=policy,
+                is_simulated=self._simulator_root is not None,
+                now=now,
+            )
+        except (AppraisalError, MalformedError):
             return False
         return True
 

@@ -20,6 +20,7 @@ from confchat.errors import ModelError
 from confchat.llm.devchat import BadRequestError, ChatRequest, load_part, parse_chat, run_chat
 from confchat.llm.devengine import EngineError
 from confchat.llm.devengines import Engines, LoadedModel, can_think, metadata_of, parse_keep_alive
+from confchat.llm.devmodel import ENGINE
 from confchat.llm.modelstore import ModelStore, StoredModel
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -60,7 +61,7 @@ class DevApi:
                 case ("GET", "/"):
                     await reply.json({"message": "ConfChat's development model server is running"})
                 case ("GET", "/api/version"):
-                    await reply.json({"version": version("xllamacpp"), "server": "xllamacpp"})
+                    await reply.json({"version": version(ENGINE), "server": ENGINE})
                 case ("GET", "/api/tags"):
                     await reply.json({"models": [_describe(model) for model in self._store.list_models()]})
                 case ("GET", "/api/ps"):

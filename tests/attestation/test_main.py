@@ -51,7 +51,7 @@ def test_json_says_the_same(scene: Scene, bundle: Bundle, tmp_path: Path, capsys
     then = told["then"]
     assert (then["outcome"], then["green"], then["simulated"], then["reason"]) == ("affirming", True, True, None)
     assert (told["holds"], told["now"]) == (True, None)
-    assert [check["status"] for check in then["checks"]] == ["pass"] * 15
+    assert [check["status"] for check in then["checks"]] == ["pass"] * 16
 
 
 def test_what_is_not_given_is_not_checked_and_not_green(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from attestation.encoding import b64encode
 from attestation.errors import AppraisalError, ConfigurationError, MalformedError
+from attestation.reference_models import ReferenceModel
 from attestation.reference_values import (
     ReferenceRelease,
     RefusedRelease,
@@ -24,7 +25,7 @@ from attestation.reference_values import (
     sign_manifest,
 )
 from attestation.simulator.td_report import Td
-from tests.cases.scene import MODEL, OTHER_KEY, RELEASE_KEY, measure
+from tests.cases.scene import BLOBS, MODEL, OTHER_KEY, RELEASE_KEY, SERVER, measure
 
 PUBLIC = RELEASE_KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 MEASUREMENTS = measure(Td(report_data=bytes(64)))
@@ -34,8 +35,10 @@ VALUES: dict[str, Any] = {
     "expires_at": 1800000000,
     "platform": "tdx",
     "measurements": [MEASUREMENTS, replace(MEASUREMENTS, rtmr3=None)],
-    "models": [MODEL],
+    "models": [ReferenceModel(name=MODEL[0], digest=MODEL[1], blobs=BLOBS)],
+    "model_servers": [SERVER],
     "files": {"static/js/main.js": 64 * "0"},
+    "events": ["agent.example/guest started 1.2.3"],
 }
 MANIFEST = build_manifest(**VALUES)
 SIGNATURE = sign_manifest(MANIFEST, RELEASE_KEY)
@@ -51,7 +54,8 @@ def test_a_release_says_what_was_built() -> None:
     assert (release.version, release.platform) == ("0.1.0", "tdx")
     assert (release.issued_at, release.expires_at) == (VALUES["issued_at"], VALUES["expires_at"])
     assert release.measurements == tuple(VALUES["measurements"])
-    assert (release.models, release.files) == (frozenset([MODEL]), VALUES["files"])
+    assert (release.models, release.files) == (frozenset(VALUES["models"]), VALUES["files"])
+    assert (release.model_servers, release.events) == ({SERVER}, frozenset(VALUES["events"]))
     assert (release.manifest, release.signature) == (MANIFEST, SIGNATURE)
     assert release.digest == hashlib.sha256(MANIFEST).digest()
 
@@ -100,9 +104,14 @@ def test_a_release_key_that_is_none_is_a_configuration_error(key: bytes) -> None
         ("platform", []),
         ("measurements", {}),
         ("measurements", [{}]),
-        ("models", [{"name": "x"}]),
-        ("models", [{"name": "x", "digest": "md5:00"}]),
-        ("models", [{"name": 1, "digest": "sha256:" + 64 * "0"}]),
+        ("models", [{"name": "x", "digest": "sha256:" + 64 * "0"}]),
+        ("models", [{"name": "x", "digest": "md5:00", "blobs": []}]),
+        ("models", [{"name": 1, "digest": "sha256:" + 64 * "0", "blobs": []}]),
+        ("models", [{"name": "x", "digest": "sha256:" + 64 * "0", "blobs": ["md5:00"]}]),
+        ("model_servers", [{"server": "x", "binary": "sha256:" + 64 * "0"}]),
+        ("model_servers", [{"server": "x", "binary": "sha256:" + 64 * "0", "settings": [1]}]),
+        ("model_servers", None),
+        ("events", [1]),
         ("models", None),
         ("files", []),
         ("files", {"a": 63 * "0"}),

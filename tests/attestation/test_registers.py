@@ -15,6 +15,7 @@ from attestation.registers import REGISTERS, changed_registers, is_released, reg
 from attestation.simulator.td_report import Td
 from tests.attestation.scene import build_scene
 from tests.attestation.test_views import record_one
+from tests.measured import lines_of, rtmr3_of
 
 MIGRATION = importlib.import_module("attestation.migrations.0003_measurements")
 
@@ -38,8 +39,8 @@ def test_what_a_release_lists_is_known_again() -> None:
 
 def test_a_register_that_the_release_leaves_open_may_have_any_value() -> None:
     (listed,) = build_scene().release.measurements
-    assert not is_released(registers(rtmr3=bytes([1]) * 48), listed)
-    assert is_released(registers(rtmr3=bytes([1]) * 48), replace(listed, rtmr3=None))
+    assert is_released(registers(rtmr3=bytes([1]) * 48), listed)
+    assert not is_released(registers(rtmr3=bytes([1]) * 48), replace(listed, rtmr3=bytes(48)))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -51,6 +52,6 @@ def test_records_from_before_are_given_their_measurements() -> None:
     MIGRATION.read_measurements(apps, None)
     read, damaged = (Attestation.objects.select_related("measurements").get(pk=record) for record in records)
     assert read.measurements is not None
-    assert read_json(read.measurements) == registers()
+    assert read_json(read.measurements) == registers() | {"rtmr3": rtmr3_of(lines_of(scene.release)).hex()}
     assert list(registers()) == [register.field for register in REGISTERS]
     assert damaged.measurements is None

@@ -19,6 +19,7 @@ IDS = (
     "platform.id",
     "td.attributes",
     "td.measurements",
+    "td.workload",
     "binding.report_data",
     "binding.nonce",
     "binding.key",
@@ -38,11 +39,13 @@ NEEDS_QUOTE = (
     "tcb.status",
     "td.attributes",
     "td.measurements",
+    "td.workload",
     "binding.report_data",
     "verdict.token",
 )
 NEEDS_STATEMENT = (
     "td.measurements",
+    "td.workload",
     "binding.nonce",
     "binding.key",
     "binding.origin",

@@ -90,7 +90,7 @@ FORGERIES = {
     "outdated": Forgery(make=_outdated, fails={"tcb.status": "tcb_refused"}, tcb_status="OutOfDate"),
     "wrong release": Forgery(
         make=lambda scene: replace(scene, td={"rtmr1": hashlib.sha384(b"another kernel").digest()}),
-        fails={"td.measurements": "measurements_differ"},
+        fails={"td.measurements": "measurements_differ", "td.workload": "event_log_differs"},
     ),
     "wrong conversation": Forgery(
         make=lambda scene: _stating(scene, conversation=OTHER_CONVERSATION),

@@ -25,6 +25,7 @@ from tests.cases import (
     services,
     software,
     tcb,
+    workload,
 )
 from tests.cases.case import Case
 from tests.cases.scene import Scene, difference
@@ -39,7 +40,10 @@ def all_cases() -> Iterator[Case]:
     """Yield every case on the simulated platform."""
     return chain.from_iterable(
         module.cases()
-        for module in (good, forgeries, hardware, chains, lists, tcb, policies, software, binding, gpu, services, flips)
+        for module in (
+            *(good, forgeries, hardware, chains, lists, tcb, policies),
+            *(software, workload, binding, gpu, services, flips),
+        )
     )
 
 

@@ -15,9 +15,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from attestation.collateral import Collateral
 from attestation.encoding import b64encode
+from attestation.eventlog import Event, application_event, build_ccel, replay, write_aael
 from attestation.named_policies import load_policy
 from attestation.policy_text import policy_members
+from attestation.reference_models import ModelServer, ReferenceModel
 from attestation.reference_values import Measurements, build_manifest, sign_manifest
+from attestation.simulator.boot import RELEASE, boot_events
 from attestation.simulator.pki import Signer, derive_key, sign_raw
 from attestation.simulator.platform import Platform
 from attestation.simulator.quotes import BODY_TDX_1_5, QuotingEnclave, build_quote
@@ -30,6 +33,7 @@ from attestation.statement import (
     report_data,
 )
 from attestation.token import public_jwk
+from attestation.workload import MeasuredApplication, MeasuredModel, files_digest, write_event
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 CREATED_AT = NOW - timedelta(days=2)
@@ -52,12 +56,21 @@ MODEL = ("smollm2:135m", "sha256:" + hashlib.sha256(b"model").hexdigest())
 TOKEN_ISSUER = "urn:confchat:attestation-service"
 TOKEN_AUDIENCE = "urn:confchat:relying-party"
 LOG_ORIGIN = "127.0.0.1/attestation-log"
+FOREIGN_EVENT = "agent.example/guest started 1.2.3"
+BLOBS = tuple("sha256:" + hashlib.sha256(name).hexdigest() for name in (b"config", b"weights"))
+FILES = {"static/js/main.js": hashlib.sha256(b"main.js").hexdigest(), "manage.py": hashlib.sha256(b"").hexdigest()}
+SERVER = ModelServer(
+    server="ollama/0.12.3",
+    binary="sha256:" + hashlib.sha256(b"ollama").hexdigest(),
+    settings=("OLLAMA_DEBUG=0", "OLLAMA_NO_CLOUD=1"),
+)
 KEM_KEYS = {"MLKEM768-X25519": hashlib.shake_256(b"kem").digest(1216), "X25519": hashlib.sha256(b"kem").digest()}
 
 POLICY: dict[str, Any] = {
     **policy_members(load_policy("development")),
     "min_tcb_evaluation_data_number": 17,
     "accepted_tcb_statuses": ["UpToDate", "SWHardeningNeeded"],
+    "workload": "require",
 }
 TRUST: dict[str, Any] = {
     "simulator_root_sha256": hashlib.sha256(PLATFORM.root_der).hexdigest(),
@@ -92,15 +105,25 @@ Changes = Mapping[str, Any]
 
 
 def measure(td: Td) -> Measurements:
-    """Return what a reference release says of this TD."""
+    """Return what a reference release says of this TD; RTMR3 is left to the event log."""
     names = Measurements.__dataclass_fields__
-    return Measurements(**{name: getattr(td, name) for name in names})
+    return replace(Measurements(**{name: getattr(td, name) for name in names}), rtmr3=None)
+
+
+def measured_lines(manifest: bytes) -> list[str]:
+    """Return what a machine that runs a release measures."""
+    release = "sha256:" + hashlib.sha256(manifest).hexdigest()
+    application = MeasuredApplication(release=release, files=files_digest(json.loads(manifest)["files"]), differs=())
+    model = MeasuredModel(name=MODEL[0], manifest=MODEL[1], blobs=BLOBS)
+    return [write_event(application), write_event(SERVER), FOREIGN_EVENT, write_event(model)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
     """A handshake that deserves to be affirmed; `replace` what a case is about, and the rest stays signed and bound.
 
+    `boot` is what the firmware and the kernel measured, `workload` changes the lines that the application measures;
+    for both, None is no log.
     `td`, `statement`, `release`, `claims`, `header`, `policy`, `trust` and `expectation` change the good values;
     `spoiled` replaces members of the finished case, after everything was signed.
     """
@@ -109,6 +132,8 @@ class Scene:
     version: int = 4
     body_type: int = BODY_TDX_1_5
     td: Changes = field(default_factory=dict)
+    boot: tuple[Event, ...] | None = boot_events(RELEASE)
+    workload: Callable[[list[str]], list[str] | None] = list
     enclave: QuotingEnclave = PLATFORM.enclave
     pck: Signer = PLATFORM.pki.pck
     collateral: Collateral = COLLATERAL
@@ -132,7 +157,9 @@ class Scene:
         """Return the whole case in wire form."""
         manifest = self._manifest()
         statement = self.reserialise(build_statement(self._statement(manifest)))
-        td = replace(Td(report_data=report_data(statement)), **self.td)
+        lines = self.workload(measured_lines(manifest))
+        rtmr3 = replay(application_event(line) for line in lines or ())[3]
+        td = replace(Td(report_data=report_data(statement), rtmr3=rtmr3), **self.td)
         quote = build_quote(td, enclave=self.enclave, pck=self.pck, version=self.version, body_type=self.body_type)
         case = {
             "evidence": {
@@ -141,7 +168,10 @@ class Scene:
                 "kem_key": b64encode(KEM_KEYS[self.suite]),
                 "quote": b64encode(quote),
                 "collateral": self.collateral.to_wire(),
-                "event_log": {"ccel": None, "aael": None},
+                "event_log": {
+                    "ccel": None if self.boot is None else b64encode(build_ccel(self.boot)),
+                    "aael": None if lines is None else write_aael(bytes(48), lines),
+                },
                 "trust_anchor": "simulator",
                 "simulator_root": b64encode(self.platform.root_der),
             },
@@ -167,8 +197,10 @@ class Scene:
             "expires_at": int((NOW + timedelta(days=90)).timestamp()),
             "platform": "simulator",
             "measurements": [measure(Td(report_data=bytes(64)))],
-            "models": [MODEL],
-            "files": {"static/js/main.js": hashlib.sha256(b"main.js").hexdigest()},
+            "models": [ReferenceModel(name=MODEL[0], digest=MODEL[1], blobs=BLOBS)],
+            "model_servers": [SERVER],
+            "files": FILES,
+            "events": [FOREIGN_EVENT],
         }
         return build_manifest(**{**good, **self.release})
 

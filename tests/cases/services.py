@@ -23,6 +23,8 @@ Answer = dict[str, Any]
 
 OWN = TRUST["tokens"][0]
 QUOTE = parse_quote(b64decode(Scene().build()["evidence"]["quote"]))
+# The same machine, with a quote of its own for each nonce.
+TD = Td(report_data=bytes(64), rtmr3=QUOTE.report.rtmr3)
 POLICY = TrustAuthority.policies[0]
 
 
@@ -49,7 +51,7 @@ def answer(name: str, service: StandIn, *, quote: Quote = QUOTE, policies: tuple
     """Return what a stand-in answers about a quote: by default the one of the good scene."""
     jwks: Claims = {}
     if isinstance(service, TrustAuthority):
-        return nonced(name, service, Td(report_data=bytes(64)), held=quote.report.report_data)
+        return nonced(name, service, TD, held=quote.report.report_data)
     assert isinstance(service, (Trustee, Alibaba))
     token = service.sign(*service.write(quote, list(policies)))
     return {"verifier": {"name": name, "jwks": jwks}, "token": token}
@@ -153,7 +155,7 @@ def _trust_authority() -> Iterator[Case]:
     """The rules of Intel's service: nonce, held data, status, certificates."""
     intel = services()["intel"]
     assert isinstance(intel, TrustAuthority)
-    held, td = QUOTE.report.report_data, Td(report_data=bytes(64))
+    held, td = QUOTE.report.report_data, TD
 
     def case(name: str, said: Answer, *, code: str = "token_claims", **pin: Any) -> Case:
         return Case(name=f"{code}: {name}", scene=scene({"intel": intel}, [said], **pin), fails={"verdict.token": code})

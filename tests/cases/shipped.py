@@ -78,13 +78,15 @@ MEMBERS = {name: policy_members(load_policy(name)) for name in POLICIES}
 
 
 def shipped_cases(quote: str, at: int, *, base: str, expected: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield a case for each policy, from what is expected where none decides."""
+    """Yield a case for each policy, from what is expected where none decides; no public quote has an event log."""
     for name, verdict in zip(POLICIES, VERDICTS[quote, at], strict=True):
+        accepts_unmeasured = MEMBERS[name]["workload"] == "accept-unmeasured"
+        checks = [each for each in expected["checks"] if each[0] != "td.workload" or not accepts_unmeasured]
         yield {
             "name": f"{base}, {name}",
             "base": base,
             "set": {"policy": MEMBERS[name]},
-            "expected": {**expected, "checks": [_decided(check, verdict) for check in expected["checks"]]},
+            "expected": {**expected, "checks": [_decided(check, verdict) for check in checks]},
         }
 
 

@@ -11,11 +11,16 @@ from attestation.reference_values import build_manifest, sign_manifest
 from attestation.simulator.boot import measure as measure_label
 from attestation.simulator.td_report import SEPT_VE_DISABLE, Td, build_attributes
 from tests.cases.case import Case
-from tests.cases.scene import MODEL, NOW, OTHER_KEY, RELEASE_KEY, Scene, measure
+from tests.cases.scene import NOW, OTHER_KEY, RELEASE_KEY, Scene, measure
 
 TD = Td(report_data=bytes(64))
 SERVICE_TD = measure_label("service TD")
-MEASURED = ("mr_td", "mr_seam", "rtmr0", "rtmr1", "rtmr2", "rtmr3", "mr_config_id", "mr_owner", "mr_owner_config")
+_UNSIGNED = ("release_signature: another key", "release_signature: none")
+_WORKLOAD_FAULTS = {
+    name: {"td.workload": "model_differs"} for name in ("model_differs: another digest", "model_differs: no models")
+}
+MEASURED = ("mr_td", "mr_seam", "mr_config_id", "mr_owner", "mr_owner_config")
+RTMRS = ("rtmr0", "rtmr1", "rtmr2", "rtmr3")
 
 
 def cases() -> Iterator[Case]:
@@ -72,6 +77,11 @@ def _measurements() -> Iterator[Case]:
     differ = {"td.measurements": "measurements_differ"}
     for name in MEASURED:
         yield Case(name=f"measurements_differ: {name}", scene=Scene(td={name: b"\x01" * 48}), fails=differ)
+    for name in RTMRS:
+        scene = Scene(td={name: b"\x01" * 48})
+        yield Case(
+            name=f"measurements_differ: {name}", scene=scene, fails={**differ, "td.workload": "event_log_differs"}
+        )
     yield Case(name="measurements_differ: xfam", scene=Scene(td={"xfam": b"\x07" + bytes(7)}), fails=differ)
     mixed = [
         measure(Td(report_data=bytes(64), rtmr0=b"\x01" * 48)),
@@ -82,8 +92,8 @@ def _measurements() -> Iterator[Case]:
     )
     yield Case(name="measurements_differ: no reference", scene=Scene(release={"measurements": []}), fails=differ)
     yield Case(
-        name="measurements_differ: RTMR3 is left to an event log",
-        scene=Scene(release={"measurements": [replace(measure(TD), rtmr3=None)]}),
+        name="measurements_differ: RTMR3 is another than the release fixes",
+        scene=Scene(release={"measurements": [replace(measure(TD), rtmr3=bytes(48))]}),
         fails=differ,
     )
 
@@ -106,8 +116,14 @@ def _releases() -> Iterator[Case]:
         "model_differs: another name": Scene(statement={"model_name": "deepseek-r1:70b"}),
         "model_differs: no models": Scene(release={"models": []}),
     }
+    unnamed = {"release_unknown: none published", "release_unknown: another digest", *_UNSIGNED}
     for name, scene in spoiled.items():
-        yield Case(name=name, scene=scene, fails={"td.measurements": name.partition(":")[0]})
+        yield Case(
+            name=name,
+            scene=scene,
+            fails={"td.measurements": name.partition(":")[0], **_WORKLOAD_FAULTS.get(name, {})},
+            unknown=("td.workload",) if name in unnamed or name == "model_differs: another name" else (),
+        )
     other = sign_manifest(_other_manifest(), RELEASE_KEY)
     good = Scene().build()["releases"]
     yield Case(
@@ -142,7 +158,8 @@ def _other_manifest() -> bytes:
         expires_at=2,
         platform="tdx",
         measurements=[measure(TD)],
-        models=[MODEL],
+        models=[],
+        model_servers=[],
         files={},
     )
 

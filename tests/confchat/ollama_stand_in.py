@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
-DIGEST = "0a8c266910232fd3291e71e5ba1e058cc5af9d411192cf88b6d30e92b6e73163"
+WEIGHTS = b"weights, to everybody who hashes them"
+WEIGHTS_DIGEST = f"sha256:{hashlib.sha256(WEIGHTS).hexdigest()}"
+MANIFEST = json.dumps({"config": {"digest": WEIGHTS_DIGEST}, "layers": [{"digest": WEIGHTS_DIGEST}]}).encode()
+DIGEST = hashlib.sha256(MANIFEST).hexdigest()
 CREATED_AT = "2025-01-20T10:00:00.123456789Z"
+
+
+def store_model(directory: Path, name: str) -> None:
+    """Put the files of a model of Ollama's library into a directory in the layout of OLLAMA_MODELS."""
+    manifest = directory / "manifests" / "registry.ollama.ai" / "library" / name.replace(":", "/")
+    manifest.parent.mkdir(parents=True)
+    manifest.write_bytes(MANIFEST)
+    (directory / "blobs").mkdir()
+    (directory / "blobs" / WEIGHTS_DIGEST.replace(":", "-")).write_bytes(WEIGHTS)
 
 
 def tag_entry(name: str, **more: Any) -> dict[str, Any]:

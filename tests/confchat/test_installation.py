@@ -10,12 +10,14 @@ from django.contrib.auth import authenticate
 from pytest_django import Settings
 
 from attestation.errors import ConfigurationError
+from attestation.reference_models import ReferenceModel
 from attestation.reference_values import load_releases
 from confchat.build import read_key_file
 from confchat.installation import create_first_accounts, exclusive_use, install
+from confchat.model_choice import ReleasedModels
 from confchat.models import ADMINS, AUDITORS, User
 
-MODEL = ("smollm2:135m", "sha256:" + "ab" * 32)
+MODEL = ReferenceModel(name="smollm2:135m", digest="sha256:" + "ab" * 32, blobs=())
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def data_dir(tmp_path: Path, settings: Settings) -> Path:
 def set_up(data_dir: Path) -> list[str]:
     lines: list[str] = []
     with exclusive_use(data_dir):
-        install(models=[MODEL], report=lines.append)
+        install(models=ReleasedModels((MODEL,), ()), report=lines.append)
     return lines
 
 

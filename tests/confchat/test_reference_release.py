@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from attestation.reference_models import ModelServer, ReferenceModel
 from attestation.reference_values import Measurements, load_releases
+from confchat.file_digests import FileDigests
 from confchat.reference_release import LIFETIME, RENEWED_BEFORE, program_files, program_version, renew_release
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-MODEL = ("smollm2:135m", "sha256:" + "ab" * 32)
+MODEL = ReferenceModel(name="smollm2:135m", digest="sha256:" + "ab" * 32, blobs=())
+SERVER = ModelServer(server="ollama/0.12.3", binary="sha256:" + "ab" * 32, settings=("OLLAMA_DEBUG=0",))
 MEASURED = Measurements(
     mr_td=b"\x01" * 48,
     mr_seam=b"\x02" * 48,
@@ -36,7 +39,14 @@ def key() -> Ed25519PrivateKey:
 
 
 def renew(directory: Path, key: Ed25519PrivateKey, **changes: Any) -> bool:
-    content = {"version": "0.1.0", "measurements": [MEASURED], "models": [MODEL], "files": {"a": "00" * 32}, "now": NOW}
+    content = {
+        "version": "0.1.0",
+        "measurements": [MEASURED],
+        "models": [MODEL],
+        "model_servers": [SERVER],
+        "files": {"a": "00" * 32},
+        "now": NOW,
+    }
     return renew_release(directory, key, **(content | changes))
 
 
@@ -44,7 +54,7 @@ def test_release_is_genuine_and_says_what_was_measured(tmp_path: Path, key: Ed25
     assert renew(tmp_path, key)
     (release,) = load_releases(tmp_path, release_key=key.public_key().public_bytes_raw())
     assert (release.version, release.platform, release.measurements) == ("0.1.0", "simulator", (MEASURED,))
-    assert release.models == {MODEL}
+    assert (release.models, release.model_servers) == ({MODEL}, {SERVER})
     assert release.files == {"a": "00" * 32}
     assert (release.issued_at, release.expires_at) == (NOW.timestamp(), (NOW + LIFETIME).timestamp())
 
@@ -59,12 +69,13 @@ def test_release_that_still_holds_is_left_alone(tmp_path: Path, key: Ed25519Priv
 @pytest.mark.parametrize(
     "change",
     [
-        {"models": [("smollm2:135m", "sha256:" + "cd" * 32)]},
+        {"models": [replace(MODEL, blobs=("sha256:" + "cd" * 32,))]},
+        {"model_servers": [replace(SERVER, settings=("OLLAMA_DEBUG=1",))]},
         {"files": {"a": "11" * 32}},
         {"measurements": [replace(MEASURED, mr_td=b"\x09" * 48)]},
         {"now": NOW + LIFETIME - RENEWED_BEFORE},
     ],
-    ids=["other model", "other file", "other machine", "soon over"],
+    ids=["other model", "other model server", "other file", "other machine", "soon over"],
 )
 def test_release_is_signed_anew_when_it_no_longer_holds(
     tmp_path: Path, key: Ed25519PrivateKey, change: dict[str, Any]
@@ -93,7 +104,7 @@ def test_program_files_are_those_that_run_or_are_served(tmp_path: Path) -> None:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
-    files = program_files(tmp_path)
+    files = program_files(tmp_path, FileDigests())
     assert list(files) == ["confchat/a.py", "manage.py", "static/js/main.js"]
     assert files["static/js/main.js"] == hashlib.sha256(b"static/js/main.js").hexdigest()
 

@@ -20,7 +20,7 @@ import httpx
 from attestation.simulator.tcb import EVALUATION_NUMBER
 from confchat.programs import open_listener
 from confchat.web_server import PING_S
-from tests.confchat.ollama_stand_in import StandIn, serve
+from tests.confchat.ollama_stand_in import StandIn, serve, store_model
 from tests.policies import write_policy
 from tests.product import PASSWORD, ROOT, free_port, inherited_environment
 
@@ -122,9 +122,11 @@ def installed(data_dir: Path, **settings: str) -> Iterator[Installation]:
             "CONFCHAT_HANDSHAKES_PER_USER": "100000",
             "CONFCHAT_HANDSHAKES_PER_ADDRESS": "100000",
             "OLLAMA_HOST": f"http://127.0.0.1:{model_port}",
+            "OLLAMA_MODELS": str(data_dir / "ollama"),
             "PORT": str(port),
             **settings,
         }
+        store_model(data_dir / "ollama", MODEL)
         asyncio.run(_set_up(environment, model_port))
         installation = Installation(
             address=f"http://127.0.0.1:{port}",

@@ -29,7 +29,7 @@ FIRST_REQUEST_S = 2.0
 def make_impatient(parts: Deployment, *, verifier_url: str) -> None:
     """Replace a deployment's parts by others of their kind that wait for a second, and remember nothing for later."""
     simulator = settings.CONFCHAT_SIMULATOR_DIR
-    parts.attester = simulated_attester(simulator, timeout_s=PATIENCE_S)
+    parts.attester = parts.workload.attester = simulated_attester(simulator, timeout_s=PATIENCE_S)
     parts.collateral = CollateralCache(
         ProvisioningClient(
             "http://simulator.invalid",

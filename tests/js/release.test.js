@@ -26,8 +26,10 @@ const good = {
   expires_at: 2,
   platform: "tdx",
   measurements: [measured],
-  models: [{ name: "m", digest: `sha256:${"ab".repeat(32)}` }],
+  models: [{ name: "m", digest: `sha256:${"ab".repeat(32)}`, blobs: [`sha256:${"ef".repeat(32)}`] }],
+  model_servers: [{ server: "ollama/0.12.3", binary: `sha256:${"ab".repeat(32)}`, settings: ["OLLAMA_DEBUG=0"] }],
   files: { "static/js/main.js": "cd".repeat(32) },
+  events: ["agent.example/guest started 1.2.3"],
 };
 
 function published(members, { label = "confchat/1 release\0", by = privateKey } = {}) {
@@ -50,6 +52,7 @@ test("a signed manifest is read whole, and its digest is that of its bytes", asy
   assert.equal(release.measurements[0].rtmr3, null);
   assert.equal(release.measurements[0].mrTd.length, 48);
   assert.equal(release.files.size, 1);
+  assert.deepEqual([release.modelServers, release.events], [good.model_servers, good.events]);
   assert.equal(release.isRefused, undefined);
 });
 

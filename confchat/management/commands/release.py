@@ -40,11 +40,13 @@ class Command(BaseCommand):
             finally:
                 attester.close()
             is_open = policy.workload == "require" if rtmr3 is None else rtmr3 == "log"
+            models = asyncio.run(choose_model()).references
             content = draft_release(
                 settings.BASE_DIR,
                 platform="simulator" if attester.trust_anchor == "simulator" else "tdx",
                 measured=measured_in(quote, rtmr3_is_open=is_open),
-                models=asyncio.run(choose_model()).references,
+                models=models.models,
+                model_servers=models.servers,
             )
             with draft.open("xb") as file:
                 file.write(content)

@@ -1,6 +1,5 @@
 /** What attestation services answered, judged together: who affirms, who does not, and whether that is enough. */
-import { isOfEvidence } from "./errors.js";
-import { readable } from "./examination.js";
+import { isOfEvidence, readable } from "./errors.js";
 import { checkClaims } from "./token_claims.js";
 import { verifyToken } from "./token.js";
 import { REASONS } from "./words.js";

@@ -7,9 +7,10 @@ import { checkGpu } from "./checks/gpu.js";
 import { checkChain, checkCollateral, checkParse, checkQe, checkSignature, checkTcb } from "./checks/hardware.js";
 import { checkToken } from "./checks/service.js";
 import { checkAttributes, checkMeasurements, checkPlatform } from "./checks/software.js";
-import { UncheckedError, isOfEvidence } from "./errors.js";
+import { checkWorkload } from "./checks/workload.js";
+import { UncheckedError, isOfEvidence, readable } from "./errors.js";
 import { parseEvidence } from "./evidence.js";
-import { Examination, readable } from "./examination.js";
+import { Examination } from "./examination.js";
 import { acceptTcb } from "./grace.js";
 import { policyDigest } from "./policy.js";
 import { sayFailed, sayPassed, sayUnchecked } from "./words.js";
@@ -25,6 +26,7 @@ export const CHECKS = [
   ["platform.id", "hardware", checkPlatform],
   ["td.attributes", "hardware", checkAttributes],
   ["td.measurements", "hardware", checkMeasurements],
+  ["td.workload", "derived", checkWorkload],
   ["binding.report_data", "derived", checkReportData],
   ["binding.nonce", "derived", checkNonce],
   ["binding.key", "derived", checkKey],

@@ -36,3 +36,13 @@ export async function given(what, part) {
     throw isOfEvidence(error) ? new UncheckedError(what) : error;
   }
 }
+
+/** A part, or null where it cannot be read. */
+export async function readable(read) {
+  try {
+    return await read();
+  } catch (error) {
+    if (isOfEvidence(error)) return null;
+    throw error;
+  }
+}

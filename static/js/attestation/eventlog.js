@@ -33,6 +33,17 @@ export async function isContinuous({ boot, init }) {
   return init === null || equal(init, (await replay(boot))[APPLICATION_REGISTER]);
 }
 
+/** The registers that the logs speak of: an absent log explains none. */
+export function coveredBy({ boot, init, events }) {
+  const registers = boot.length ? [0, 1, 2] : [];
+  return init !== null || events.some(isOfApplication) ? [...registers, APPLICATION_REGISTER] : registers;
+}
+
+/** Whether an event was extended after the kernel's start. */
+export function isOfApplication({ register }) {
+  return register === APPLICATION_REGISTER;
+}
+
 /** RTMR0 to RTMR3 after these events. */
 export async function replay(events) {
   const registers = [0, 1, 2, 3].map(() => new Uint8Array(DIGEST_SIZE));

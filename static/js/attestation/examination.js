@@ -5,7 +5,8 @@
 import { equal } from "../crypto/encoding.js";
 import { MalformedError, requireForm } from "../crypto/errors.js";
 import { parseQeIdentity, parseTcbInfo } from "./collateral.js";
-import { isOfEvidence } from "./errors.js";
+import { readable } from "./errors.js";
+import { parseEventLog } from "./eventlog.js";
 import { parsePckExtension } from "./pck.js";
 import { PCK_CA_CHAIN, PCK_CHAIN, TCB_SIGNING_CHAIN, parseChain, verifyChain, verifyCrl } from "./pki.js";
 import { INTEL_ROOT_SHA256 } from "./policy.js";
@@ -99,6 +100,11 @@ export class Examination {
     });
   }
 
+  /** What the machine says that it extended its registers with. */
+  get eventLog() {
+    return this.#once("eventLog", () => parseEventLog(this.evidence.ccel, this.evidence.aael));
+  }
+
   get releases() {
     return this.#once("releases", () => parseReleases(this.publishedReleases, this.policy.releaseKey));
   }
@@ -130,16 +136,6 @@ export class Examination {
   #once(name, read) {
     if (!this.#parts.has(name)) this.#parts.set(name, Promise.resolve().then(read));
     return this.#parts.get(name);
-  }
-}
-
-/** A part, or null where it cannot be read. */
-export async function readable(read) {
-  try {
-    return await read();
-  } catch (error) {
-    if (isOfEvidence(error)) return null;
-    throw error;
   }
 }
 

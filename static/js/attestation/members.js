@@ -65,10 +65,12 @@ export class Members {
 
   /** `sha256:` and 64 lower-case hex digits. */
   digest(name) {
-    const text = this.text(name);
-    requireForm(text.startsWith("sha256:"));
-    unhex(text.slice(7), 32);
-    return text;
+    return digestForm(this.text(name));
+  }
+
+  /** A list of such digests. */
+  digests(name) {
+    return this.texts(name).map(digestForm);
   }
 
   /** A UTC time in whole seconds, `2026-01-31T12:00:00Z`. */
@@ -119,4 +121,10 @@ export class Members {
     requireForm(typeof value === type);
     return value;
   }
+}
+
+function digestForm(text) {
+  requireForm(text.startsWith("sha256:"));
+  unhex(text.slice(7), 32);
+  return text;
 }

@@ -6,7 +6,7 @@ import { hasSignedEd25519, sha256 } from "./signatures.js";
 
 const VERSION = "confchat/1 release";
 export const PLATFORMS = ["simulator", "tdx"];
-const NAMES = "v version issued_at expires_at platform measurements models files";
+const NAMES = "v version issued_at expires_at platform measurements models model_servers files events";
 const VERSION_FORM = /^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})$/;
 
 /** What a TD started from one release measures: wire name, name in a quote's report, size in bytes. */
@@ -70,7 +70,9 @@ function parseManifest(manifest) {
     expiresAt: members.integer("expires_at"),
     measurements: members.objects("measurements").map(parseMeasurements),
     models: members.objects("models").map(parseModel),
+    modelServers: members.objects("model_servers").map(parseModelServer),
     files: parseFiles(members.nested("files")),
+    events: members.texts("events"),
   };
 }
 
@@ -85,8 +87,13 @@ function parseMeasurements(item) {
 }
 
 function parseModel(item) {
-  item.exactly("name", "digest");
-  return { name: item.text("name"), digest: item.digest("digest") };
+  item.exactly("name", "digest", "blobs");
+  return { name: item.text("name"), digest: item.digest("digest"), blobs: item.digests("blobs") };
+}
+
+function parseModelServer(item) {
+  item.exactly("server", "binary", "settings");
+  return { server: item.text("server"), binary: item.digest("binary"), settings: item.texts("settings") };
 }
 
 function parseFiles(members) {

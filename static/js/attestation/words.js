@@ -1,5 +1,6 @@
 /** What the checks say, in one sentence each: tables by id and code, so that a translation replaces only them. */
 import { GPU_PASSED, GPU_REASONS } from "./gpu_words.js";
+import { WORKLOAD_PASSED, WORKLOAD_REASONS } from "./workload_words.js";
 
 const PASSED = {
   "quote.parse": "The report is a quote of version {version} with a {body} body.",
@@ -15,6 +16,7 @@ const PASSED = {
   "platform.id": "The platform {platform} is one of those that the policy names.",
   "td.attributes": "The machine is closed: no debugging, no profiling, no migration.",
   "td.measurements": "What was started is release {version}, with the model {model}.",
+  ...WORKLOAD_PASSED,
   "binding.report_data": "The report vouches for exactly what the machine says of this session.",
   "binding.nonce": "The report answers this request and no other.",
   "binding.key": "The key for this session ({suite}) is the one in the report.",
@@ -90,6 +92,7 @@ export const REASONS = {
   release_expired: "Release {version} is not in force at this time.",
   measurements_differ: "Other than in the release: {names}.",
   model_differs: "The model {model} is not one of release {version}.",
+  ...WORKLOAD_REASONS,
   report_data_differs: "It vouches for something else than what the machine says.",
   nonce_differs: "The random number in it is not the one that was sent.",
   conversation_differs: "It was made for another conversation.",
@@ -120,6 +123,10 @@ const UNCHECKED = {
   list: "Intel's list cannot be read",
   crl: "the list of revoked certificates cannot be read",
   statement: "what the machine says cannot be read",
+  eventLog: "the log of what was started cannot be read",
+  workload: "the machine measures nothing of what it runs",
+  parts: "a part of what runs was not measured",
+  release: "the release that it names is not known here",
   request: "the request that it answers is not known here",
   suites: "the kinds of key that were asked for are not known here",
   operator: "the address or the operator's key is not known here",

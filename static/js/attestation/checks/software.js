@@ -2,6 +2,7 @@
 import { equal, hex } from "../../crypto/encoding.js";
 import { AppraisalError, expect, given } from "../errors.js";
 import { MEASUREMENTS, isAtLeastVersion } from "../release.js";
+import { explainRtmr3 } from "./workload.js";
 
 // TD_ATTRIBUTES (Intel TDX Module ABI, "TD_ATTRIBUTES"): bits that must be off, in the order in which they are judged.
 const FORBIDDEN_BITS = [
@@ -54,7 +55,8 @@ export async function checkMeasurements(subject) {
   const { version } = release;
   expect(version === statement.releaseVersion, "release_unknown");
   checkRelease(release, subject);
-  checkMeasured(report, release.measurements, subject.policy.releaseMeasurements);
+  const reference = closest(report, release.measurements, subject.policy.releaseMeasurements);
+  if (reference.rtmr3 === null) await explainRtmr3(subject, report, release);
   const params = { version, model: statement.modelName };
   const isKnown = release.models.some(
     ({ name, digest }) => name === statement.modelName && digest === statement.modelDigest,
@@ -79,17 +81,18 @@ function checkRelease({ version, platform, issuedAt, expiresAt }, { policy, expe
   expect(issuedAt - policy.clockSkewS <= now && now <= expiresAt, "release_expired", { version });
 }
 
-/** Compare what the policy names with each set of measurements of a release; the closest one says what differs. */
-function checkMeasured(report, references, names) {
-  const differences = references.map((reference) => differing(report, reference, names));
-  const fewest = differences.sort((a, b) => a.length - b.length)[0] ?? ["–"];
-  expect(!fewest.length, "measurements_differ", { names: fewest.join(", ") });
+/** The set of measurements of a release that this report has; where there is none, the closest says what differs. */
+function closest(report, references, compared) {
+  const differences = references.map((reference) => ({ reference, names: differing(report, reference, compared) }));
+  const [{ reference, names }] = [...differences.sort((a, b) => a.names.length - b.names.length), { names: ["–"] }];
+  expect(!names.length, "measurements_differ", { names: names.join(", ") });
+  return reference;
 }
 
-/** A reference without RTMR3 asks for the replay of an event log, which this version does not make: it differs. */
-function differing(report, reference, names) {
-  const isSame = (field) => reference[field] !== null && equal(report[field], reference[field]);
-  return MEASUREMENTS.filter(([name, field]) => names.includes(name) && !isSame(field)).map(([name]) =>
+/** What differs of what the policy names; a reference without RTMR3 leaves that to the replay of an event log. */
+function differing(report, reference, compared) {
+  const isSame = (field) => (field === "rtmr3" && reference[field] === null) || equal(report[field], reference[field]);
+  return MEASUREMENTS.filter(([name, field]) => compared.includes(name) && !isSame(field)).map(([name]) =>
     name.replaceAll("_", "").toUpperCase(),
   );
 }
