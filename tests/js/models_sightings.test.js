@@ -123,3 +123,12 @@ test("only a session that is proved, affirmed and without risk is kept", () => {
   session.dispatchEvent(new Event("change"));
   assert.equal(sightings.last.values.release.value, "1.0.0");
 });
+
+test("a model that the user chose himself is no news, and neither is the way back", () => {
+  const { sightings } = makeBrowser();
+  sightings.keep(appraised());
+  const chosen = { ...appraised({ model: "large" }), model: "large" };
+  assert.deepEqual(sightings.compare(chosen), []);
+  sightings.keep(chosen);
+  assert.deepEqual(sightings.compare(appraised()), []);
+});

@@ -18,11 +18,8 @@ export class ModelDialog extends PageElement {
     });
   }
 
-  attach(settings) {
+  open(settings) {
     this.#settings = settings;
-  }
-
-  open() {
     const { catalogue, effective, model } = this.#settings;
     const { dialog, models, system, none } = this.parts;
     none.hidden = catalogue.models.length > 0;

@@ -20,11 +20,8 @@ export class TemplateDialog extends PageElement {
     });
   }
 
-  attach(settings) {
+  open(settings) {
     this.#settings = settings;
-  }
-
-  open() {
     this.parts.filter.value = "";
     this.#browse();
     this.parts.dialog.showModal();

@@ -2,8 +2,6 @@
 import { quoted } from "../lib/selection.js";
 import { AnswerAnnouncer } from "./answer_announcer.js";
 import "./composer_tools.js";
-import "./model_dialog.js";
-import "./template_dialog.js";
 
 export class Writing {
   #app;
@@ -12,7 +10,6 @@ export class Writing {
   constructor(app, chat, { parts: { writingAnnouncer, model }, signal, fail }) {
     this.#app = app;
     const announcing = new AnswerAnnouncer(writingAnnouncer, signal);
-    for (const name of ["model-dialog", "template-dialog"]) this.#find(name).attach(chat.settings);
     this.#find("composer-tools").attach(chat);
     const listen = (type, handler) => app.addEventListener(type, handler, { signal });
     listen("messages-changed", () => announcing.follow(chat.conversation));
@@ -20,8 +17,10 @@ export class Writing {
     listen("continue", ({ detail }) => chat.conversation.goOn(detail).catch(fail));
     listen("quote", ({ detail }) => this.#composer.insert(quoted(detail)));
     listen("template", ({ detail }) => this.#composer.replace(detail));
-    listen("templates-wanted", () => this.#find("template-dialog").open());
-    model.addEventListener("click", () => this.#find("model-dialog").open(), { signal });
+    const open = (dialog) => dialog.open(chat.settings);
+    listen("templates-wanted", () => import("./template_dialog.js").then(() => open(this.#find("template-dialog"))));
+    const openModels = () => import("./model_dialog.js").then(() => open(this.#find("model-dialog")));
+    model.addEventListener("click", openModels, { signal });
   }
 
   get #composer() {

@@ -84,9 +84,12 @@ export class Sightings extends EventTarget {
     this.#write({ ...this.last, news: null });
   }
 
+  /** A model that the user chose himself is no news, and says nothing of the one that the server is configured with. */
   #values(handshake) {
     const keys = this.#pins.map(({ kind, key }) => [`${kind}Key`, hex(key)]);
-    return { ...valuesOf(handshake), ...Object.fromEntries(keys) };
+    const { model, modelDigest, ...others } = valuesOf(handshake);
+    const usual = handshake.model || model === undefined ? {} : { model, modelDigest };
+    return { ...others, ...usual, ...Object.fromEntries(keys) };
   }
 
   #write(seen) {
