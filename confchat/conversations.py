@@ -15,7 +15,7 @@ from typing import Any
 from django.db.models import F, Q
 
 from confchat.cabinet import Cabinet
-from confchat.details import open_details, open_title, set_title
+from confchat.details import Details, open_details, open_title, set_title
 from confchat.errors import RequestError
 from confchat.history_key import ContentKey
 from confchat.models import Conversation, Message
@@ -99,6 +99,25 @@ class Shelf(Cabinet):
         if row is None:
             raise RequestError("not_found")
         return str(row.parent) if row.parent else None
+
+    def take_in(self, conversation: str, turns: list[Turn], *, title: str, updated_at: datetime, **kept: Any) -> None:
+        """Store messages that come from elsewhere, as often as they come; `kept` is `pinned`, `archived`, `folder`.
+
+        Raises:
+            RequestError: `not_found`: a message's parent is neither here nor before it, or it was just deleted.
+        """
+        row = self._start_conversation(conversation, title=title, model=turns[-1].model if turns else "")
+        known = {str(name) for name in row.messages.values_list("uuid", flat=True)}
+        new = [turn for turn in turns if turn.uuid not in known]
+        for turn in new:
+            if turn.parent is not None and turn.parent not in known:
+                raise RequestError("not_found")
+            known.add(turn.uuid)
+        self._insert(row, self._key(conversation), new)
+        set_title(row, title, self._key(conversation))
+        row.pinned, row.updated_at = kept["pinned"], updated_at
+        row.save()
+        self._save_details(row, Details(folder=kept["folder"], archived=kept["archived"], titled="user"))
 
     def save_answer(self, conversation: str, turn: Turn, *, revision: int) -> None:
         """Store what there is of an answer, as a later revision; one whose conversation is gone stays gone."""
@@ -197,6 +216,7 @@ class Shelf(Cabinet):
                 role=turn.role,
                 state=turn.state,
                 model=turn.model,
+                created_at=turn.created_at,
                 sealed=self._seal(turn, key, 0),
             )
             for turn in turns

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from attestation.errors import MalformedError
+from confchat.imported import parse_moment, parse_told
 from confchat.members import parse_flag, parse_integer, parse_optional, parse_text, parse_uuid4
 from confchat.parameters import EFFORTS, MAX_SYSTEM_CHARACTERS
 
@@ -98,6 +99,13 @@ def _title(value: object) -> str:
     return parse_text(value, longest=MAX_TITLE_CHARACTERS)
 
 
+def _full_title(value: object) -> str:
+    title = _title(value)
+    if not title.strip():
+        raise MalformedError("an empty title")
+    return title
+
+
 def _name(value: object) -> str:
     name = parse_text(value, longest=MAX_NAME_CHARACTERS)
     if not name.strip():
@@ -154,6 +162,15 @@ _CONVERSATIONS: dict[str, Members] = {
     "conversation.list": {"before": _cursor},
     "conversation.open": {"conversation": parse_uuid4, "before": _cursor},
     "conversation.rename": {"conversation": parse_uuid4, "title": _title},
+    "conversation.import": {
+        "conversation": parse_uuid4,
+        "title": _full_title,
+        "updated_at": parse_moment,
+        "pinned": _mark,
+        "archived": _mark,
+        "folder": _id,
+        "messages": parse_told,
+    },
     "conversation.search": {"query": lambda value: parse_text(value, longest=MAX_QUERY_CHARACTERS)},
     "conversation.title": {"conversation": parse_uuid4},
     "conversation.pin": {"conversation": parse_uuid4, "pinned": parse_flag},

@@ -21,6 +21,7 @@ class HistoryRequests:
         return {
             "conversation.delete": self._delete,
             "conversation.restore": self._restore,
+            "conversation.import": self._import,
             "history.delete": self._delete_all,
             "history.restore": self._restore_all,
             "folder.list": self._list_folders,
@@ -42,6 +43,12 @@ class HistoryRequests:
         scope.stored()
         await scope.write(lambda: deletion.restore_conversation(scope.user, conversation))
         scope.reply(request, "conversation.changed", conversation=conversation)
+
+    async def _import(self, request: Request) -> None:
+        shelf, conversation = self._scope.stored(), request["conversation"]
+        kept = {name: request[name] for name in ("title", "updated_at", "pinned", "archived", "folder")}
+        await self._scope.write(lambda: shelf.take_in(conversation, request["messages"], **kept))
+        self._scope.reply(request, "conversation.changed", conversation=conversation)
 
     async def _delete_all(self, request: Request) -> None:
         scope = self._scope

@@ -109,6 +109,7 @@ ROOMS = {
     "confchat.members": {"attestation"},
     "confchat.request_members": {"confchat", "attestation"},
     "confchat.deletion": {"confchat", "attestation", "django"},
+    "confchat.imported": {"confchat", "attestation"},
     "confchat.janitor": {"confchat"},
     "confchat.requests": {"confchat"},
     "confchat.search_index": set(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import override_settings
@@ -101,3 +102,31 @@ def test_names_of_folders_are_sealed_and_their_number_is_bounded(user: str) -> N
 )
 def test_only_what_looks_like_a_title_becomes_one(said: str, title: str) -> None:
     assert fitting_title(said) == title
+
+
+def told(number: str, *, parent: str | None, role: str = "user") -> Turn:
+    return Turn(
+        uuid=number, parent=parent, role=role, text=f"said {number}", created_at=datetime(2024, 1, 2, tzinfo=UTC)
+    )
+
+
+def test_what_comes_from_elsewhere_is_kept_once_with_its_own_times_and_branches(user: str) -> None:
+    shelf, conversation = Shelf(KEY, user=user), str(uuid.uuid4())
+    first, second, third = (str(uuid.uuid4()) for _ in range(3))
+    page = [told(first, parent=None), told(second, parent=first, role="assistant"), told(third, parent=first)]
+    kept: dict[str, Any] = {
+        "title": "Old",
+        "updated_at": datetime(2024, 1, 3, tzinfo=UTC),
+        "pinned": True,
+        "archived": False,
+    }
+    for _ in range(2):
+        shelf.take_in(conversation, page, **kept, folder=None)
+    found = shelf.open_conversation(conversation, before=None)
+    assert [(turn.uuid, turn.parent, turn.created_at) for turn in found["messages"]] == [
+        (turn.uuid, turn.parent, turn.created_at) for turn in page
+    ]
+    entry = shelf.list_conversations(before=None)[0][0]
+    assert (entry["title"], entry["pinned"], entry["updated_at"]) == ("Old", True, 1704240000)
+    with pytest.raises(RequestError):
+        shelf.take_in(conversation, [told(str(uuid.uuid4()), parent=str(uuid.uuid4()))], **kept, folder=None)

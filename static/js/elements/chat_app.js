@@ -9,6 +9,7 @@ import "./chat_composer.js";
 import { ConversationActions } from "./conversation_actions.js";
 import "./conversation_list.js";
 import "./conversation_search.js";
+import "./data_dialog.js";
 import { Drawer } from "./drawer.js";
 import { MessageJump } from "./message_jump.js";
 import "./message_list.js";
@@ -31,7 +32,7 @@ export class ChatApp extends PageElement {
   /** `{chat, pins, sightings, folds, simulated, canStore}`: models and what this installation is. */
   start({ chat, pins, sightings, folds, simulated, canStore }) {
     this.#chat = chat;
-    const { newChat, newShort, newTemporary, newFolder, more, scroller, toEnd, showLimits } = this.parts;
+    const { newChat, newShort, newTemporary, newFolder, more, scroller, toEnd, showData, showLimits } = this.parts;
     this.#toasts = new Toasts(this.parts.toasts);
     this.#drawer = new Drawer(this.parts, this.signal);
     this.#follower = new ScrollFollower(scroller, toEnd, this.signal);
@@ -56,6 +57,7 @@ export class ChatApp extends PageElement {
     this.listen(newTemporary, "click", () => this.#go(() => this.#chat.startNew({ isTemporary: true })));
     this.listen(newFolder, "click", () => this.#actions.makeFolder());
     this.listen(more, "click", () => this.#actions.open(chat.conversation.id, more));
+    this.listen(showData, "click", () => this.#find("data-dialog").open({ chat, toasts: this.#toasts }));
     this.listen(showLimits, "click", () => this.#find("trust-details").open("limits"));
     this.#listenBelow(fail);
     this.#listenModels();
@@ -80,8 +82,6 @@ export class ChatApp extends PageElement {
     this.listen(this.#chat, "conversation", () => this.#entered());
     this.listen(conversations, "change", () => this.#showHeader());
     this.listen(session, "change", () => this.#showState());
-    if (this.#chat.conversation) this.#entered();
-    this.#showState();
   }
 
   #go(move) {

@@ -18,8 +18,9 @@ export class Conversations extends EventTarget {
     return this.items.find(({ conversation }) => conversation === id) ?? null;
   }
 
-  /** Load what is newest, and at the first time everything behind it. Throws RequestError. */
-  async load() {
+  /** Load what is newest, and, at the first time or where `isWhole` is said, everything behind it. Throws RequestError. */
+  async load({ isWhole = false } = {}) {
+    if (isWhole) this.#isComplete = false;
     if (!this.#session.held?.isStored) return this.#become([], "hidden");
     const load = ++this.#loads;
     const [page, { folders }] = await Promise.all([this.#page(), this.#session.ask({ type: "folder.list" })]);

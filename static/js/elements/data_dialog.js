@@ -1,0 +1,91 @@
+/** The user's data: for how long it is kept, out to a file, in from one, and gone. */
+import { saveFile } from "../lib/copy.js";
+import { askDialog, setText, showText } from "../lib/dom.js";
+import { PageElement } from "../lib/element.js";
+import { faultWords, words } from "../lib/words.js";
+import { collect, toMarkdown } from "../models/transfer/export.js";
+import { MAX_FILE_BYTES, readExport } from "../models/transfer/import.js";
+import { upload } from "../models/transfer/upload.js";
+import { offerUndo } from "./undo.js";
+
+export class DataDialog extends PageElement {
+  #chat = null;
+  #toasts = null;
+  #isBusy = false;
+
+  connected() {
+    const { days, exportJson, exportMarkdown, importFile, file, deleteAll } = this.parts;
+    this.listen(days, "change", () => this.#try(() => this.#keepFor(Number(days.value) || null)));
+    this.listen(exportJson, "click", () => this.#try(() => this.#export("json")));
+    this.listen(exportMarkdown, "click", () => this.#try(() => this.#export("md")));
+    this.listen(importFile, "click", () => file.click());
+    this.listen(file, "change", () => this.#try(() => this.#import(file.files[0])));
+    this.listen(deleteAll, "click", () => this.#try(() => this.#deleteAll()));
+  }
+
+  /** Open it; `{chat, toasts}`. */
+  async open({ chat, toasts }) {
+    this.#chat = chat;
+    this.#toasts = toasts;
+    showText(this.parts.progress, "");
+    document.getElementById("data-dialog").showModal();
+    await this.#try(async () => this.#showRetention(await chat.session.ask({ type: "retention.get" })));
+  }
+
+  async #keepFor(days) {
+    this.#showRetention(await this.#chat.session.ask({ type: "retention.set", days }));
+  }
+
+  #showRetention({ days, installation_days: most }) {
+    this.parts.days.value = String(days ?? "");
+    showText(this.parts.installation, most ? words("data.installation", { days: most }) : "");
+  }
+
+  async #export(kind) {
+    const { session, conversations } = this.#chat;
+    const { items, folders } = conversations;
+    const onProgress = (done, count) => this.#tell(words("data.progress", { done, count }));
+    const found = await collect(session, items, { folders, now: Date.now(), onProgress });
+    const names = { user: words("data.you"), assistant: words("data.answer"), untitled: words("title.none") };
+    const text = kind === "json" ? JSON.stringify(found) : toMarkdown(found, names);
+    saveFile(`confchat-${found.exported_at.slice(0, 10)}.${kind}`, text);
+    this.#tell(words("data.exported", { count: items.length }));
+  }
+
+  async #import(file) {
+    if (!file) return;
+    this.parts.file.value = "";
+    if (file.size > MAX_FILE_BYTES) return this.#tell(faultWords("import_large"));
+    const found = readExport(await file.text(), { makeId: () => crypto.randomUUID(), now: Date.now() });
+    await upload(this.#chat.session, found, (done, count) => this.#tell(words("data.progress", { done, count })));
+    await this.#chat.conversations.load({ isWhole: true });
+    this.#tell(words("data.imported", { count: found.conversations.length }));
+  }
+
+  async #deleteAll() {
+    document.getElementById("data-dialog").close();
+    if (!(await askDialog("delete-all-dialog"))) return;
+    const { count, undo } = await this.#chat.deleteAll();
+    offerUndo(this.#toasts, words("delete.all_done", { count }), undo);
+  }
+
+  #tell(text) {
+    this.parts.progress.hidden = false;
+    setText(this.parts.progress, text);
+  }
+
+  /** One thing at a time; what goes wrong is told where it was asked for. */
+  async #try(work) {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    try {
+      await work();
+    } catch (error) {
+      this.#tell(faultWords(error.code));
+    } finally {
+      this.#isBusy = false;
+    }
+  }
+}
+
+customElements.define("data-dialog", DataDialog);

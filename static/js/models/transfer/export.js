@@ -1,0 +1,35 @@
+/** Everything a user has said, taken out of sealed pages: as JSON that can be brought back, and as Markdown. */
+import { readStored } from "../stored.js";
+
+export const FORMAT = "confchat/1 export";
+
+/** Read conversations whole; `onProgress(done, count)`. Returns the export as an object. Throws RequestError. */
+export async function collect(session, items, { folders, now, onProgress = () => {} }) {
+  const conversations = [];
+  for (const item of items) {
+    const { title, shown, messages } = await readStored(session, item.conversation);
+    conversations.push({ ...item, title, shown, messages });
+    onProgress(conversations.length, items.length);
+  }
+  return { format: FORMAT, exported_at: new Date(now).toISOString(), folders, conversations };
+}
+
+/** One Markdown text of an export: each conversation's branch in view, `names` are `{user, assistant, untitled}`. */
+export function toMarkdown({ conversations }, names) {
+  return conversations.map((conversation) => markdownOf(conversation, names)).join("\n\n---\n\n");
+}
+
+function markdownOf({ title, shown, messages }, names) {
+  const told = branch(messages, shown).map(({ role, text }) => `## ${names[role]}\n\n${text.trim()}`);
+  return [`# ${(title || names.untitled).replace(/\s+/g, " ")}`, ...told].join("\n\n");
+}
+
+/** The messages from the first one to `shown`, or to the newest. */
+function branch(messages, shown) {
+  const known = new Map(messages.map((message) => [message.message, message]));
+  const path = [];
+  for (let at = known.get(shown) ?? messages.at(-1); at && path.length < messages.length; at = known.get(at.parent)) {
+    path.unshift(at);
+  }
+  return path;
+}

@@ -1,0 +1,107 @@
+/** What goes out comes back, and what others export is read without losing a word. */
+import assert from "node:assert/strict";
+import test from "node:test";
+import { FORMAT, toMarkdown } from "../../static/js/models/transfer/export.js";
+import { ImportError, readExport } from "../../static/js/models/transfer/import.js";
+import { upload } from "../../static/js/models/transfer/upload.js";
+
+const id = (n) => `00000000-0000-4000-8000-${String(n).padStart(12, "0")}`;
+const options = { makeId: () => crypto.randomUUID(), now: 1_790_000_000_000 };
+const said = (n, parent, role, text) => ({
+  message: id(n),
+  parent,
+  role,
+  text,
+  thinking: "",
+  model: "m",
+  created_at: 5,
+});
+
+test("an own export comes back as it went out", () => {
+  const messages = [
+    said(1, null, "user", "雨?"),
+    said(2, id(1), "assistant", "Yes"),
+    said(3, id(1), "assistant", "No"),
+  ];
+  const place = { pinned: true, archived: false, folder: id(9) };
+  const conversation = { conversation: id(7), title: "Rain", updated_at: 6, ...place, messages };
+  const folders = [{ folder: id(9), name: "Work" }];
+  const read = readExport(JSON.stringify({ format: FORMAT, folders, conversations: [conversation] }), options);
+  assert.deepEqual(read, { folders, conversations: [conversation] });
+});
+
+test("ChatGPT's tree keeps its branches, without nodes that say nothing", () => {
+  const node = (name, parent, role, parts, rest = {}) => ({
+    id: name,
+    parent,
+    message: role && { author: { role }, content: { content_type: "text", parts }, create_time: 3.5, ...rest },
+  });
+  const mapping = {
+    root: node("root", null, null),
+    hidden: node("hidden", "root", "system", [""]),
+    [id(1)]: node(id(1), "hidden", "user", ["Hello", { content_type: "image_asset_pointer" }]),
+    [id(2)]: node(id(2), id(1), "assistant", ["Hi"], { metadata: { model_slug: "gpt-4" } }),
+    [id(3)]: node(id(3), id(1), "assistant", ["Hello!"]),
+  };
+  const text = JSON.stringify([{ id: id(5), title: "T", update_time: 9.7, is_archived: true, mapping }]);
+  const [{ messages, ...rest }] = readExport(text, options).conversations;
+  assert.deepEqual([rest.conversation, rest.title, rest.updated_at, rest.archived], [id(5), "T", 9, true]);
+  assert.deepEqual(
+    messages.map(({ message, parent, text: words }) => [message, parent, words]),
+    [
+      [id(1), null, "Hello\n[image_asset_pointer]"],
+      [id(2), id(1), "Hi"],
+      [id(3), id(1), "Hello!"],
+    ],
+  );
+  assert.equal(messages[1].model, "gpt-4");
+});
+
+test("Open WebUI's chats come with their thinking beside the answer", () => {
+  const answer = '<details type="reasoning" done="true">\n<summary>Thought</summary>\n> hm\n> so\n</details>\nYes';
+  const messages = {
+    a: { id: "a", parentId: null, role: "user", content: "Is it?", timestamp: 4 },
+    b: { id: "b", parentId: "a", role: "assistant", content: answer, model: "r1", timestamp: 5 },
+  };
+  const text = JSON.stringify([{ id: "x", title: "T", updated_at: 8, pinned: true, chat: { history: { messages } } }]);
+  const [conversation] = readExport(text, options).conversations;
+  const [first, second] = conversation.messages;
+  assert.deepEqual([conversation.pinned, first.text, second.parent], [true, "Is it?", first.message]);
+  assert.deepEqual([second.text, second.thinking], ["Yes", "hm\nso"]);
+});
+
+test("what is no export is refused with a reason", () => {
+  for (const [text, code] of [
+    ["{", "import_json"],
+    ["[]", "import_unknown"],
+    ['{"a":1}', "import_unknown"],
+    ["null", "import_unknown"],
+  ]) {
+    assert.throws(
+      () => readExport(text, options),
+      (error) => error instanceof ImportError && error.code === code,
+    );
+  }
+});
+
+test("many messages are sent in pages, parents first", async () => {
+  const asked = [];
+  const session = { ask: async (message) => asked.push(message) };
+  const messages = Array.from({ length: 900 }, (_, i) => said(i, i ? id(i - 1) : null, "user", "x".repeat(1000)));
+  const conversations = [{ conversation: id(1), title: "T", messages }];
+  await upload(session, { folders: [{ folder: id(2), name: "F" }], conversations });
+  assert.equal(asked[0].type, "folder.name");
+  const pages = asked.slice(1);
+  assert.ok(pages.length > 2 && pages.every((page) => JSON.stringify(page).length < 500_000));
+  assert.deepEqual(
+    pages.flatMap((page) => page.messages),
+    messages,
+  );
+});
+
+test("Markdown has the branch in view", () => {
+  const messages = [said(1, null, "user", "Q"), said(2, id(1), "assistant", "One"), said(3, id(1), "assistant", "Two")];
+  const names = { user: "You", assistant: "Answer", untitled: "Untitled" };
+  const text = toMarkdown({ conversations: [{ title: null, shown: id(2), messages }] }, names);
+  assert.equal(text, "# Untitled\n\n## You\n\nQ\n\n## Answer\n\nOne");
+});
