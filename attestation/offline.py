@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from attestation.answers import read_answers
@@ -132,9 +133,22 @@ def verify_bundle(
 
 def _judge_log(bundle: Bundle, anchors: Anchors) -> Logged:
     """Say whether this very record, with the verdict in the archive, stands in the operator's log."""
-    statement, verdict = _statement(bundle), bundle.verdict
+    statement = _statement(bundle)
+    facts = attestation_facts(
+        record=bundle.record,
+        statement=bundle.evidence.statement,
+        quote_signed=signed_part(bundle.evidence.quote),
+        verdict=recorded_verdict(bundle),
+    )
+    origin = None if statement is None else statement.log_origin
+    return judge_log_proof(bundle.log, facts=facts, origin=origin, log_key=anchors.log_key)
+
+
+def recorded_verdict(bundle: Bundle) -> dict[str, Any]:
+    """Return the verdict that an archive tells of, as its log entry has it (`verdict_members`)."""
+    verdict = bundle.verdict
     error = verdict.get("error")
-    found = verdict_members(
+    return verdict_members(
         outcome=str(verdict.get("server_outcome")),
         checks=bundle.checks,
         token=bundle.token,
@@ -142,14 +156,6 @@ def _judge_log(bundle: Bundle, anchors: Anchors) -> Logged:
         error=error.get("code") if isinstance(error, dict) else None,
         others=verdict.get("others"),
     )
-    facts = attestation_facts(
-        record=bundle.record,
-        statement=bundle.evidence.statement,
-        quote_signed=signed_part(bundle.evidence.quote),
-        verdict=found,
-    )
-    origin = None if statement is None else statement.log_origin
-    return judge_log_proof(bundle.log, facts=facts, origin=origin, log_key=anchors.log_key)
 
 
 def with_todays_lists(evidence: Evidence, today: Today) -> Evidence:
