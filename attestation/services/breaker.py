@@ -41,9 +41,7 @@ class CircuitBreaker:
         if self._failures < self._most:
             return
         if self.is_open:
-            raise ServiceError(
-                "service_unavailable", "the attestation service was away again and again: it is left alone"
-            )
+            raise ServiceError("service_unavailable", "the service was away again and again: it is left alone")
         self._rests_until = self._monotonic() + self._rest_s
 
     def answered(self) -> None:

@@ -53,17 +53,29 @@ class ServiceCaller:
         headers: Mapping[str, str] | None = None,
         retries: Retries = RETRIES,
         breaker: CircuitBreaker | None = None,
+        name: str = "attestation service",
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
         jitter: Callable[[], float] = random.random,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Connect to nothing yet; `jitter` returns a number from 0 to 1. Raises ConfigurationError for no address."""
+        """Connect to nothing yet.
+
+        Args:
+            name: what errors call the service.
+            jitter: returns a number from 0 to 1.
+
+        Raises:
+            ConfigurationError: `url` is no address.
+        """
         try:
             address = httpx.URL(url)
         except (httpx.InvalidURL, ValueError) as error:
-            raise ConfigurationError(f"{url!r} is not the address of an attestation service") from error
+            raise ConfigurationError(f"{url!r} is not the address of the {name}") from error
         if address.scheme not in ("http", "https") or not address.host:
-            raise ConfigurationError(f"{url!r} is not the address of an attestation service")
+            raise ConfigurationError(f"{url!r} is not the address of the {name}")
         self.url = url
+        self._name = name
+        self._max_answer_bytes = max_answer_bytes
         self._timeout_s = timeout_s
         self._retries = retries
         self._breaker = breaker or CircuitBreaker(monotonic=monotonic)
@@ -89,6 +101,15 @@ class ServiceCaller:
         """Return what is at a path. Raises as `post`."""
         return await self._call("GET", path, None, headers or {})
 
+    def cookie(self, name: str) -> str | None:
+        """Return the cookie of this name that would be sent, None for none or several."""
+        found = [cookie.value for cookie in self._client.cookies.jar if cookie.name == name and not cookie.is_expired()]
+        return found[0] if len(found) == 1 else None
+
+    def forget_cookies(self) -> None:
+        """Be somebody new to the service."""
+        self._client.cookies.clear()
+
     async def aclose(self) -> None:
         """Give back connections."""
         await self._client.aclose()
@@ -103,7 +124,7 @@ class ServiceCaller:
                 answer = await self._retried(method, path, body, headers)
         except TimeoutError as error:
             self._breaker.failed()
-            raise ServiceError("service_timeout", "the attestation service did not answer in time") from error
+            raise ServiceError("service_timeout", f"the {self._name} did not answer in time") from error
         except ServiceError as error:
             if error.code == "service_unavailable":
                 self._breaker.failed()
@@ -134,39 +155,37 @@ class ServiceCaller:
         try:
             async with self._client.stream(method, path, content=body, headers=headers) as response:
                 if response.headers.get("content-encoding", "identity") != "identity":
-                    raise ServiceError(
-                        "service_lying", "the attestation service packed an answer that must not be packed"
-                    )
+                    raise ServiceError("service_lying", f"the {self._name} packed an answer that must not be packed")
                 async for piece in response.aiter_bytes():
                     answer += piece
-                    if len(answer) > MAX_ANSWER_BYTES:
-                        raise ServiceError("service_lying", "the attestation service's answer is too long")
+                    if len(answer) > self._max_answer_bytes:
+                        raise ServiceError("service_lying", f"the {self._name}'s answer is too long")
         except httpx.TimeoutException as error:
             raise TimeoutError from error
         except httpx.TransportError as error:
-            raise _transport_error(error) from error
+            raise _transport_error(error, self._name) from error
         if response.status_code != 200:
-            raise _refusal(response.status_code, bytes(answer))
+            raise _refusal(response.status_code, bytes(answer), self._name)
         return bytes(answer)
 
 
-def _transport_error(error: Exception) -> ServiceError:
+def _transport_error(error: Exception, name: str) -> ServiceError:
     """Tell a service that is away from somebody at its address whose certificate is not the one expected."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return ServiceError("service_lying", "who answers at the service's address has another certificate")
+            return ServiceError("service_lying", f"who answers at the {name}'s address has another certificate")
         cause = cause.__cause__ or cause.__context__
-    return ServiceError("service_unavailable", "the attestation service cannot be reached")
+    return ServiceError("service_unavailable", f"the {name} cannot be reached")
 
 
-def _refusal(status: int, answer: bytes) -> ServiceError:
+def _refusal(status: int, answer: bytes, name: str) -> ServiceError:
     if status in _UNAVAILABLE_STATUSES or _is_retryable(answer):
-        return ServiceError("service_unavailable", f"the attestation service is busy or away ({status})", status=status)
+        return ServiceError("service_unavailable", f"the {name} is busy or away ({status})", status=status)
     if status >= 400:
-        detail = f"the attestation service refused the evidence ({status})"
+        detail = f"the {name} refused what was asked ({status})"
         return ServiceError("service_refused", detail, status=status, body=answer)
-    return ServiceError("service_lying", f"the attestation service answered outside its protocol ({status})")
+    return ServiceError("service_lying", f"the {name} answered outside its protocol ({status})", status=status)
 
 
 def _is_retryable(answer: bytes) -> bool:

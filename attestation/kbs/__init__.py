@@ -1,0 +1,25 @@
+"""Trustee's key broker: its client (RCAR 0.1.0 and 0.4.0), evidence in, secret out. Knows no Django."""
+
+from __future__ import annotations
+
+from attestation.kbs.client import Broker, EvidenceSource, KeyBrokerClient, KeyKind, Release, parse_broker_url
+from attestation.kbs.errors import CODES, KeyBrokerError
+from attestation.kbs.rcar import ProtocolVersion, TdxEvidence
+from attestation.kbs.secret import Secret
+from attestation.kbs.uri import ResourceUri, parse_resource_uri
+
+__all__ = [
+    "CODES",
+    "Broker",
+    "EvidenceSource",
+    "KeyBrokerClient",
+    "KeyBrokerError",
+    "KeyKind",
+    "ProtocolVersion",
+    "Release",
+    "ResourceUri",
+    "Secret",
+    "TdxEvidence",
+    "parse_broker_url",
+    "parse_resource_uri",
+]
