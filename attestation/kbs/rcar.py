@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from attestation.encoding import b64decode, b64decode_standard, parse_json
 from attestation.errors import MalformedError
+from attestation.eventlog import join_logs
 from attestation.statement import REPORT_DATA_SIZE
 
 ProtocolVersion = Literal["0.1.0", "0.4.0"]
@@ -84,7 +85,7 @@ def build_report_data(version: ProtocolVersion, challenge: Challenge, jwk: Mappi
 def build_attestation(
     version: ProtocolVersion, challenge: Challenge, jwk: Mapping[str, str], evidence: TdxEvidence
 ) -> bytes:
-    """Return the body that shows evidence; 0.1.0 wants it as JSON within a JSON string."""
+    """Return the body that shows evidence; 0.1.0 wants it as JSON within a JSON string. Raises `MalformedError`."""
     shown = describe_evidence(evidence)
     if version == "0.1.0":
         return _compact({"tee-pubkey": dict(jwk), "tee-evidence": _compact(shown).decode()})
@@ -98,11 +99,19 @@ def build_attestation(
 
 
 def describe_evidence(evidence: TdxEvidence) -> dict[str, str | None]:
-    """Return evidence as Trustee's TDX verifier takes it (deps/verifier/src/tdx); newer ones overlook `aa_eventlog`."""
+    """Return evidence as Trustee's TDX verifier takes it (deps/verifier/src/tdx), all events in one CCEL.
+
+    Without the firmware's log there is none: a verifier would replay the application's events against every register.
+    `aa_eventlog` is an older text with other digests; brokers of both protocols take none.
+
+    Raises:
+        MalformedError: one of the logs is not of its form.
+    """
+    log = None if evidence.ccel is None else join_logs(evidence.ccel, evidence.aael)
     return {
         "quote": base64.b64encode(evidence.quote).decode("ascii"),
-        "cc_eventlog": None if evidence.ccel is None else base64.b64encode(evidence.ccel).decode("ascii"),
-        "aa_eventlog": evidence.aael,
+        "cc_eventlog": None if log is None else base64.b64encode(log).decode("ascii"),
+        "aa_eventlog": None,
     }
 
 

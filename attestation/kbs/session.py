@@ -82,7 +82,7 @@ async def open_session(
 
     Raises:
         KeyBrokerError: the broker refuses, or breaks the protocol.
-        UnavailableError, ConfigurationError: this machine has no evidence.
+        UnavailableError, ConfigurationError, MalformedError: this machine has no evidence that can be shown.
     """
     challenge = await request_challenge(caller, version=version)
     pair = await asyncio.to_thread(_make_key, version, key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from jwcrypto.jwe import JWE
 from jwcrypto.jwk import JWK
 
 from attestation.errors import ConfigurationError, MalformedError
+from attestation.eventlog import build_ccel, join_logs, write_aael
 from attestation.kbs import KeyBrokerError, ProtocolVersion, TdxEvidence, parse_resource_uri
 from attestation.kbs.devbroker.sealing import seal
 from attestation.kbs.rcar import (
@@ -24,6 +26,7 @@ from attestation.kbs.rcar import (
     build_attestation,
     build_auth,
     build_report_data,
+    describe_evidence,
     is_about,
     parse_attested,
     parse_challenge,
@@ -33,7 +36,8 @@ from attestation.kbs.tee_keys import EcTeeKey, RsaTeeKey, TeeKey, derive_wrappin
 from attestation.token import sign_token
 
 SECRET = b"alibaba@1688"
-EVIDENCE = TdxEvidence(quote=b"\xfb\xff", ccel=b"log", aael="INIT sha384/00")
+BOOT = build_ccel(())
+EVIDENCE = TdxEvidence(quote=b"\xfb\xff", ccel=BOOT + b"\xff" * 64, aael=write_aael(bytes(48), ["confchat start one"]))
 NONCE = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 
@@ -177,7 +181,8 @@ def test_requests_are_those_of_the_documentation() -> None:
     jwk = {"kty": "RSA", "alg": "RSA1_5", "n": "AQ", "e": "AQAB"}
     challenge = Challenge(nonce=NONCE, hash_name="sha384")
     assert build_auth("0.1.0") == b'{"version":"0.1.0","tee":"tdx","extra-params":""}'
-    shown = {"quote": "+/8=", "cc_eventlog": "bG9n", "aa_eventlog": "INIT sha384/00"}
+    log = base64.b64encode(join_logs(BOOT, EVIDENCE.aael)).decode()
+    shown = {"quote": "+/8=", "cc_eventlog": log, "aa_eventlog": None}
     old = json.loads(build_attestation("0.1.0", challenge, jwk, EVIDENCE))
     assert old.keys() == {"tee-pubkey", "tee-evidence"}
     assert (old["tee-pubkey"], json.loads(old["tee-evidence"])) == (jwk, shown)
@@ -187,6 +192,11 @@ def test_requests_are_those_of_the_documentation() -> None:
         "runtime-data": {"nonce": NONCE, "tee-pubkey": jwk},
         "tee-evidence": {"primary_evidence": shown, "additional_evidence": ""},
     }
+
+
+def test_without_a_firmware_log_no_log_is_shown() -> None:
+    shown = describe_evidence(replace(EVIDENCE, ccel=None))
+    assert shown == {"quote": "+/8=", "cc_eventlog": None, "aa_eventlog": None}
 
 
 @pytest.mark.parametrize(
