@@ -54,7 +54,6 @@ CONFCHAT_OLLAMA_MODELS = env.path(
     "OLLAMA_MODELS", next((path for path in _OLLAMA_HOMES if path.is_dir()), _OLLAMA_HOMES[0])
 )
 CONFCHAT_UNSAFE_REMOTE_MODEL = env.flag("CONFCHAT_UNSAFE_REMOTE_MODEL", default=False)
-# Where Ollama keeps its models, as Ollama itself is told; used for one thing: how much room there is for another.
 # Set by `manage.py serve` for the server it starts when OLLAMA_HOST is not set: that host is then the embedded model's.
 CONFCHAT_EMBEDDED_MODEL = env.flag("CONFCHAT_EMBEDDED_MODEL", default=not CONFCHAT_OLLAMA_HOST)
 CONFCHAT_MODEL = env.text("CONFCHAT_MODEL", "smollm2:135m" if CONFCHAT_EMBEDDED_MODEL else "deepseek-r1:70b")
