@@ -8,6 +8,8 @@ import { MAX_FILE_BYTES, readExport } from "../models/transfer/import.js";
 import { upload } from "../models/transfer/upload.js";
 import { offerUndo } from "./undo.js";
 
+const DAY_S = 86_400;
+
 export class DataDialog extends PageElement {
   #chat = null;
   #toasts = null;
@@ -57,9 +59,19 @@ export class DataDialog extends PageElement {
     this.parts.file.value = "";
     if (file.size > MAX_FILE_BYTES) return this.#tell(faultWords("import_large"));
     const found = readExport(await file.text(), { makeId: () => crypto.randomUUID(), now: Date.now() });
+    const old = await this.#tooOld(found.conversations);
+    if (old) return this.#tell(words("data.too_old", { count: old }));
     await upload(this.#chat.session, found, (done, count) => this.#tell(words("data.progress", { done, count })));
     await this.#chat.conversations.load({ isWhole: true });
     this.#tell(words("data.imported", { count: found.conversations.length }));
+  }
+
+  /** How many of these would be deleted at once, because only newer ones are kept. */
+  async #tooOld(conversations) {
+    const { days, installation_days: most } = await this.#chat.session.ask({ type: "retention.get" });
+    const limit = Math.min(days ?? Infinity, most ?? Infinity);
+    const oldest = Date.now() / 1000 - limit * DAY_S;
+    return conversations.filter(({ pinned, updated_at: at }) => !pinned && at < oldest).length;
   }
 
   async #deleteAll() {

@@ -22,6 +22,8 @@ export const CONVERSATIONS = {
   "data.progress": "{done} of {count} conversations…",
   "data.exported": "{count} conversations are in the file.",
   "data.imported": "{count} conversations were imported. What was here before stays.",
+  "data.too_old":
+    "Nothing was imported: {count} of these conversations are older than what is kept here, and would be deleted at once. Keep conversations longer first, if this installation lets you.",
   "data.you": "You",
   "data.answer": "Answer",
   "fault.import_json": "This file is no JSON, or it is damaged. Nothing was imported.",
