@@ -100,7 +100,7 @@ node_modules/.tools: package.json package-lock.json | $(NODE_READY)
 	@$(NPM) ci --ignore-scripts --silent
 	@touch node_modules/.browser $@
 
-$(BROWSER): package-lock.json deploy/vendor.mjs deploy/icons.mjs | node_modules/.browser
+$(BROWSER): package-lock.json deploy/vendor.mjs deploy/icons.mjs static/js/lib/markdown/languages.js | node_modules/.browser
 	@$(NPM) run --silent vendor
 
 $(DATA)/models/.unpacked: deploy/pins/model.txt | $(PYTHON_READY)

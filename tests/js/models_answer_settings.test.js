@@ -72,6 +72,17 @@ test("wishes for a conversation that is not stored yet are kept as soon as it is
   assert.equal(session.asked.at(-1).conversation, "a");
 });
 
+test("what could not be kept in between is kept with the next session, before another model is asked for", async () => {
+  const { session, settings } = await ready();
+  const { ask } = session;
+  session.ask = async () => Promise.reject(Object.assign(new Error(), { code: "not_ready" }));
+  await settings.change({ model: "other" });
+  session.ask = ask;
+  session.held.handshake.result.statement.modelName = "other";
+  await settings.load();
+  assert.deepEqual([session.asked.at(-1).type, session.asked.at(-1).settings.model], ["settings.save", "other"]);
+});
+
 test("a model that is gone keeps nobody out", async () => {
   const { session, settings } = await ready();
   await settings.change({ model: "other" });

@@ -78,6 +78,7 @@ export class AnswerSettings extends EventTarget {
       this.#own = own.settings ?? this.#own;
       if (conversation !== this.#conversation) return;
       if (this.#isKept) this.#here = here.settings ?? this.#here;
+      else await this.keep();
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
     }
@@ -90,16 +91,15 @@ export class AnswerSettings extends EventTarget {
     this.#here = { ...this.#here, ...changes };
     this.#isKept = false;
     this.#tell();
-    this.#useModel();
-    await this.keep();
+    await this.keep().finally(() => this.#useModel());
   }
 
   /** Make what is given the user's own wish for every conversation. Throws RequestError. */
   async changeOwn(changes) {
     this.#own = { ...this.#own, ...changes };
     this.#tell();
-    this.#useModel();
-    await this.#session.ask({ type: "settings.save", conversation: null, settings: this.#own });
+    const kept = this.#session.ask({ type: "settings.save", conversation: null, settings: this.#own });
+    await kept.finally(() => this.#useModel());
   }
 
   /** Keep the conversation's wishes, where it is stored by now. */
