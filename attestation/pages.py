@@ -1,8 +1,8 @@
-"""Pages of the history for admins and auditors. They read; nobody changes a record here, and nobody sees content."""
+"""Pages of the history: all of it for admins and auditors, everybody's own for himself. Nobody sees content here."""
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required, permission_required
 from django.contrib.auth.models import AbstractUser
@@ -22,6 +22,7 @@ from attestation.overview import SPANS, read_steps
 from attestation.overview_presentation import describe_overview
 from attestation.presentation import describe_news, describe_row
 from attestation.records import list_attestations
+from attestation.search import Wanted
 from attestation.views import EXPORT, VIEW
 
 
@@ -35,21 +36,20 @@ def records(request: HttpRequest) -> HttpResponse:
     context = {"form": form, "is_search": any(request.GET.get(name) for name in form.fields)}
     if not form.is_valid():
         return render(request, "attestation/records.html", context, status=400)
-    try:
-        page = list_attestations(wanted=form.wanted(), before=request.GET.get("before"))
-    except MalformedError as error:
-        raise Http404 from error
-    context |= {
-        "rows": [describe_row(item) for item in page.records],
-        "next": page.next,
-        "may_export": _may_export(request),
-        "is_first": "before" not in request.GET,
-    }
+    context |= {**_page(request, form.wanted()), "may_export": _may_export(request)}
     if context["is_first"] and not context["is_search"]:
         now = timezone.now()
         visit = begin_visit(str(request.user.pk), now=now)
         context["news"] = describe_news(read_news(measured, visit=visit, now=now))
     return render(request, "attestation/records.html", context)
+
+
+@require_safe
+@login_required
+def own(request: HttpRequest) -> HttpResponse:
+    """List the attestations that were made for whoever asks, newest first."""
+    context = {**_page(request, Wanted(user=str(request.user.pk))), "is_own": True}
+    return render(request, "attestation/own.html", context)
 
 
 @require_safe
@@ -78,6 +78,15 @@ def export(request: HttpRequest) -> HttpResponseBase:
     response = StreamingHttpResponse(archive, content_type="application/zip")
     response["Content-Disposition"] = f'attachment; filename="attestations-{now:%Y%m%d-%H%M%S}.zip"'
     return response
+
+
+def _page(request: HttpRequest, wanted: Wanted) -> dict[str, Any]:
+    try:
+        page = list_attestations(wanted=wanted, before=request.GET.get("before"))
+    except MalformedError as error:
+        raise Http404 from error
+    rows = [describe_row(item) for item in page.records]
+    return {"rows": rows, "next": page.next, "is_first": "before" not in request.GET}
 
 
 def _may_export(request: HttpRequest) -> bool:

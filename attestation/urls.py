@@ -10,6 +10,7 @@ app_name = "attestation"
 
 urlpatterns = [
     path("", pages.records, name="records"),
+    path("own/", pages.own, name="own"),
     path("overview/", pages.overview, name="overview"),
     path("dry-run/", workspace.dry_run, name="dry-run"),
     path("policy/", approval_pages.proposals, name="proposals"),

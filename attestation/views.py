@@ -37,13 +37,13 @@ TILE_MAX_AGE_S = 365 * 24 * 3600
 @require_safe
 @login_required
 def record(request: HttpRequest, record: UUID) -> HttpResponse:
-    """Show everything about one attestation."""
-    if not _user(request).has_perm(VIEW):
-        raise Http404
+    """Show everything about one attestation; whoever may not see it is told that there is none."""
     attestation = _find(record)
+    if not _may(request, VIEW, attestation):
+        raise Http404
     context = {
         "attestation": attestation,
-        "may_export": _may_export(request, attestation),
+        "may_export": _may(request, EXPORT, attestation),
         **describe_record(attestation),
     }
     return render(request, "attestation/record.html", context)
@@ -54,7 +54,7 @@ def record(request: HttpRequest, record: UUID) -> HttpResponse:
 def evidence(request: HttpRequest, record: UUID) -> HttpResponse:
     """Give away one attestation as an archive; whoever may not have it is told that there is none."""
     attestation = _find(record)
-    if not _may_export(request, attestation):
+    if not _may(request, EXPORT, attestation):
         raise Http404
     response = HttpResponse(build_bundle(read_bundle(attestation)), content_type="application/zip")
     response["Content-Disposition"] = f'attachment; filename="evidence-{attestation.pk}.zip"'
@@ -141,11 +141,7 @@ def _find(record: UUID) -> Attestation:
         raise Http404 from error
 
 
-def _may_export(request: HttpRequest, attestation: Attestation) -> bool:
-    """Auditors and admins may, and the user whose conversation it was."""
-    user = _user(request)
-    return user.has_perm(EXPORT) or attestation.user_id == user.pk
-
-
-def _user(request: HttpRequest) -> AbstractUser:
-    return cast(AbstractUser, request.user)
+def _may(request: HttpRequest, permission: str, attestation: Attestation) -> bool:
+    """Whoever has the permission may, and the user whose conversation it was."""
+    user = cast(AbstractUser, request.user)
+    return user.has_perm(permission) or attestation.user_id == user.pk

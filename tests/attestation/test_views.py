@@ -121,9 +121,17 @@ def test_admin_and_auditor_read_a_record(people: People, record: str, scene: Sce
         assert "evidence.zip" in page
 
 
+def test_a_user_reads_his_own_records_without_the_ways_of_auditors(people: People, record: str) -> None:
+    assert record in text_of(people.user.get("/attestation/own/"))
+    page = text_of(people.user.get(f"/attestation/records/{record}/"))
+    assert "evidence.zip" in page
+    assert "/again/" not in page
+    assert f'href="{LIST}"' not in page
+
+
 def test_others_are_told_that_there_is_no_such_record(people: People, record: str) -> None:
-    for client in (people.user, people.neighbour):
-        assert client.get(f"/attestation/records/{record}/").status_code == 404
+    assert record not in text_of(people.neighbour.get("/attestation/own/"))
+    assert people.neighbour.get(f"/attestation/records/{record}/").status_code == 404
 
 
 def test_a_record_that_is_not_there_is_not_found(people: People) -> None:

@@ -36,6 +36,7 @@ ROUTES = {
     "readyz": OPEN,
     "metrics": NOWHERE,  # without its token
     "attestation/": READERS,
+    "attestation/own/": MEMBERS,
     "attestation/overview/": READERS,
     "attestation/compare/": READERS,
     "attestation/dry-run/": READERS,
@@ -110,13 +111,17 @@ async def test_everybody_reaches_what_is_his_and_nothing_else(server: Server, pe
                 assert answer.headers["location"].startswith("/accounts/login/"), path
 
 
-async def test_a_user_takes_away_his_own_evidence_and_reads_no_page_of_it(
+async def test_a_user_reads_and_takes_away_his_own_records_and_nobody_elses(
     server: Server, people: dict[str, httpx.Client]
 ) -> None:
-    record = await record_of(server, "user")
-    assert people["user"].get(f"/attestation/records/{record}/evidence.zip").status_code == 200
-    assert people["user"].get(f"/attestation/records/{record}/").status_code == 404
-    assert people["user"].get(f"/attestation/records/{record}/again/").status_code == 403
+    own, foreign = await record_of(server, "user"), await record_of(server, "auditor")
+    listed = people["user"].get("/attestation/own/").text
+    assert own in listed
+    assert foreign not in listed
+    assert people["user"].get(f"/attestation/records/{own}/evidence.zip").status_code == 200
+    assert people["user"].get(f"/attestation/records/{own}/").status_code == 200
+    assert people["user"].get(f"/attestation/records/{own}/again/").status_code == 403
+    assert people["user"].get(f"/attestation/records/{foreign}/").status_code == 404
 
 
 async def test_nobody_changes_a_record_by_any_address(server: Server, people: dict[str, httpx.Client]) -> None:
