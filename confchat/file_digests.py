@@ -37,7 +37,8 @@ class FileDigests:
             known = self._known.get(path)
         if known is not None and known[0] == stamp_of(path):
             return known[1]
-        with path.open("rb") as file:
+        # Whoever put a pipe there must not make this wait for its other end.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             stamp = _stamp(os.fstat(file.fileno()))
             hashed = hashlib.sha256()
             while chunk := file.read(CHUNK_BYTES):

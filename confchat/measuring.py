@@ -51,7 +51,7 @@ class Measurer:
 
     def model_server(self, model: ModelDescription) -> ModelServer | None:
         """Measure the program that serves a model; None where none can be seen. Raises `OSError` if it may not be."""
-        pid = find_process(self._places.model_host)
+        pid = None if self._places.models is None else find_process(self._places.model_host)
         return None if pid is None else measure_process(pid, server=model.backend, digests=self._digests)
 
     def model(self, name: str) -> MeasuredModel | None:

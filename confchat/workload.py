@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,6 +27,8 @@ logger = logging.getLogger(__name__)
 MEASURE_TIMEOUT_S = 20.0
 # How long files and programs are taken to be as they were seen.
 LOOK_EVERY_S = 2.0
+# How long a machine is left alone that could not extend its register.
+TRY_AGAIN_S = 60.0
 
 Found = TypeVar("Found", bound=Measured)
 
@@ -47,9 +51,12 @@ class Workload:
         self._measurer = measurer
         self._file = log
         self._lines: MeasuredLines | None = None
+        self._is_stale = True
         self._ccel: bytes | None = None
         self._looked_at = 0.0
+        self._try_again_at = 0.0
         self._stamps: dict[str, tuple[Stamp, ...] | None] = {}
+        self._unseen: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._order = asyncio.Lock()
 
@@ -78,8 +85,10 @@ class Workload:
         least = len(self._known().lines)
         quote = await self.attester.attest(statement)
         if self._known().values.get(_rtmr3(quote), -1) < least:
-            self._lines = None
+            self._is_stale = True
             await self.measure(model, release)
+            if self._is_stale:  # that one had begun before
+                await self.measure(model, release)
             quote = await self.attester.attest(statement)
         lines = self._known()
         count = lines.values.get(_rtmr3(quote), len(lines.lines))
@@ -95,13 +104,13 @@ class Workload:
 
     async def _measure(self, model: ModelDescription, release: ReferenceRelease) -> None:
         async with self._order:
-            if self._lines is None:
+            if self._is_stale:
                 await self._begin()
-            self.fault = ""
-            for measured in await asyncio.to_thread(self._look, model, release):
-                await self._record(measured)
-            if self.fault:
-                self._forget()
+            found = await asyncio.to_thread(self._look, model, release)
+            last = self._last().values()
+            lines = [line for measured in found if (line := write_event(measured)) not in last]
+            if lines and time.monotonic() >= self._try_again_at:
+                await self._record(lines)
 
     def _end(self, name: str, task: asyncio.Task[None]) -> None:
         del self._tasks[name]
@@ -114,15 +123,25 @@ class Workload:
         self._stamps.clear()
 
     async def _begin(self) -> None:
-        """Take up the log where the register stands."""
+        """Take up the log where the register stands, and look at everything anew."""
+        self._is_stale = False
         self._forget()
         self._ccel = await self._firmware_log()
-        register = (await self.attester.registers())[APPLICATION_REGISTER]
-        self._lines = await asyncio.to_thread(self._read, register)
+        async with self._held():
+            await self._catch_up()
 
-    def _read(self, register: bytes) -> MeasuredLines:
-        with self._file.held():
-            return self._file.read(register)
+    @asynccontextmanager
+    async def _held(self) -> AsyncIterator[None]:
+        """Hold log and register, also against other processes; waits for them without blocking this one."""
+        with ExitStack() as stack:
+            await asyncio.to_thread(stack.enter_context, self._file.held())
+            yield
+
+    async def _catch_up(self) -> MeasuredLines:
+        """Read which lines lead to the register: another process may have added some."""
+        register = (await self.attester.registers())[APPLICATION_REGISTER]
+        self._lines = await asyncio.to_thread(self._file.read, register)
+        return self._lines
 
     async def _firmware_log(self) -> bytes | None:
         try:
@@ -134,13 +153,14 @@ class Workload:
     def _look(self, model: ModelDescription, release: ReferenceRelease) -> list[Measured]:
         """Return what is there now, as far as it may have changed."""
         found: list[Measured | None] = []
+        last = self._last()
         try:
-            if time.monotonic() - self._looked_at > LOOK_EVERY_S:
+            if "application" not in last or time.monotonic() - self._looked_at > LOOK_EVERY_S:
                 found = [self._measurer.application(release), self._look_at_server(model)]
                 self._looked_at = time.monotonic()
-            stamps = self._measurer.model_stamps(model.name)
-            if stamps is None or stamps != self._stamps.get(model.name):
-                found.append(self._seen(self._measurer.model(model.name), f"model {model.name}"))
+            subject, stamps = f"model {model.name}", self._measurer.model_stamps(model.name)
+            if subject not in last or stamps is None or stamps != self._stamps.get(model.name):
+                found.append(self._seen(self._measurer.model(model.name), subject))
                 self._stamps[model.name] = stamps
         except OSError as error:
             raise UnavailableError(f"what runs here cannot be measured now: {error}") from error
@@ -155,32 +175,38 @@ class Workload:
 
     def _seen(self, measured: Found | None, subject: str) -> Found | None:
         """Return what was seen; what cannot be seen any more is no reason to go on with what it was."""
-        if measured is None:
-            if subject in self._last():
-                raise UnavailableError(f"the {subject} was measured before, and cannot be now")
+        if measured is not None:
+            self._unseen.discard(subject)
+            return measured
+        if subject in self._last():
+            raise UnavailableError(f"the {subject} was measured before, and cannot be now")
+        if subject not in self._unseen:
+            self._unseen.add(subject)
             logger.warning("Not measured, for it cannot be seen from here: the %s", subject)
-        return measured
+        return None
 
-    async def _record(self, measured: Measured) -> None:
-        """Extend RTMR3, unless this is what was last measured."""
-        line = write_event(measured)
-        if line in self._last().values():
-            return
-        try:
-            await self._extend(line)
-        except (UnavailableError, ConfigurationError) as error:
-            if self._known().lines:
-                raise
-            # A machine that cannot measure says so: `td.workload` is unknown then, and the policy decides.
-            self.fault = str(error)
-            logger.warning("The workload is not measured: %s", error)
+    async def _record(self, lines: Sequence[str]) -> None:
+        """Extend RTMR3 with each line, unless it is what was last measured, by whichever process."""
+        async with self._held():
+            known = await self._catch_up()
+            try:
+                for line in lines:
+                    if line not in self._last().values():
+                        await self._extend(known, line)
+            except (UnavailableError, ConfigurationError) as error:
+                if known.lines:
+                    raise
+                # A machine that cannot measure says so: `td.workload` is unknown then, and the policy decides.
+                if str(error) != self.fault:
+                    logger.warning("The workload is not measured: %s", error)
+                self.fault, self._try_again_at = str(error), time.monotonic() + TRY_AGAIN_S
+            else:
+                self.fault, self._try_again_at = "", 0.0
 
-    async def _extend(self, line: str) -> None:
-        lines = self._known()
-        with self._file.held():
-            self._file.add(lines, line)
-            await self.attester.extend(application_event(line).digest)
-            lines.add(line)
+    async def _extend(self, known: MeasuredLines, line: str) -> None:
+        self._file.add(known, line)
+        await self.attester.extend(application_event(line).digest)
+        known.add(line)
         logger.info("Measured into RTMR3: %s", line.split(" ", 2)[1])
 
     def _last(self) -> dict[str, str]:
