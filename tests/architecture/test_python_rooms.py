@@ -122,6 +122,7 @@ ROOMS = {
     "confchat.settings": {"confchat"},
     "confchat.sockets": {"confchat", "channels"},
     "confchat.supervisor": set(),
+    "confchat.vault": {"confchat", "attestation", "cryptography"},
     "confchat.web_server": {"socket", "uvicorn"},
 }
 
@@ -165,6 +166,10 @@ PURE = (
     "confchat.members",
     "confchat.parameters",
     "confchat.request_members",
+    "confchat.vault.decrypting",
+    "confchat.vault.encrypting",
+    "confchat.vault.keys",
+    "confchat.vault.model_directory",
 )
 
 
