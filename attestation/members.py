@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 from attestation.errors import MalformedError
 
@@ -41,6 +41,13 @@ class Members:
         if name in self._members and self._members[name] is None:
             return None
         return self.text(name)
+
+    def one_of(self, name: str, kind: Any) -> Any:
+        """Return a member that is one of a `Literal`'s texts."""
+        value = self.text(name)
+        if value not in get_args(kind):
+            raise MalformedError(f"{name} must be one of {', '.join(get_args(kind))}")
+        return value
 
     def integer(self, name: str, *, limit: int | None = None) -> int:
         """Return a member that is an integer, at most `limit`."""

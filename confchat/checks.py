@@ -29,6 +29,7 @@ def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
         *_check_release_key(),
         *_check_collateral(),
         *_check_watch(),
+        *_check_key_broker(),
     ]
 
 
@@ -39,6 +40,7 @@ def check_deployment(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[C
         "CONFCHAT_DEVELOPMENT": settings.CONFCHAT_DEVELOPMENT,
         "CONFCHAT_UNSAFE_REMOTE_MODEL": settings.CONFCHAT_UNSAFE_REMOTE_MODEL,
         "CONFCHAT_UNSAFE_PCCS_TLS": settings.CONFCHAT_UNSAFE_PCCS_TLS,
+        "CONFCHAT_UNSAFE_KBS_HTTP": settings.CONFCHAT_UNSAFE_KBS_HTTP,
     }
     return [
         Error(f"{name}=1 is not for a deployment: it gives up what the badge promises.", id="confchat.E005")
@@ -81,6 +83,16 @@ def _check_origins() -> list[CheckMessage]:
                 )
             )
     return problems
+
+
+def _check_key_broker() -> list[CheckMessage]:
+    if not settings.CONFCHAT_UNSAFE_KBS_HTTP:
+        return []
+    return [
+        Warning(
+            "CONFCHAT_UNSAFE_KBS_HTTP=1: key brokers are asked without TLS, anybody may play one.", id="confchat.W005"
+        )
+    ]
 
 
 def _check_model_endpoint() -> list[CheckMessage]:

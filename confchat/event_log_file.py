@@ -89,6 +89,17 @@ class EventLogFile:
         self._write(write_aael(register, ()))
         return MeasuredLines(register)
 
+    def explain(self, register: bytes) -> str | None:
+        """Return the log that leads to a register, None where there is none. Writes nothing.
+
+        Raises:
+            ConfigurationError: the file cannot be read.
+        """
+        for lines in self._candidates():
+            if register in lines.values:
+                return lines.text(lines.values[register])
+        return None
+
     def add(self, lines: MeasuredLines, line: str) -> None:
         """Write down one line more than `lines`, before it is measured.
 

@@ -41,6 +41,7 @@ CONFCHAT_SIMULATOR_DIR = CONFCHAT_DATA_DIR / "simulator"
 CONFCHAT_PCCS_URL = env.text("CONFCHAT_PCCS_URL", "")
 CONFCHAT_QCNL_FILE = env.path("CONFCHAT_QCNL_FILE", Path("/etc/sgx_default_qcnl.conf"))
 CONFCHAT_UNSAFE_PCCS_TLS = env.flag("CONFCHAT_UNSAFE_PCCS_TLS", default=False)
+CONFCHAT_UNSAFE_KBS_HTTP = env.flag("CONFCHAT_UNSAFE_KBS_HTTP", default=False)
 # Absolute: of an interpreter that is run as somebody said, and not found by chance.
 CONFCHAT_GPU_PYTHON = env.path_or_none("CONFCHAT_GPU_PYTHON")
 CONFCHAT_GPU_VERIFIER: Literal["local", "nras"] = env.choice("CONFCHAT_GPU_VERIFIER", "local", among=("local", "nras"))

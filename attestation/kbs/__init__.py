@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from attestation.kbs.client import Broker, EvidenceSource, KeyBrokerClient, KeyKind, Release, parse_broker_url
+from attestation.kbs.broker import Broker, KeyKind, Protocol, parse_broker, parse_broker_url
+from attestation.kbs.client import EvidenceSource, KeyBrokerClient, Release
 from attestation.kbs.errors import CODES, KeyBrokerError
 from attestation.kbs.rcar import ProtocolVersion, TdxEvidence
 from attestation.kbs.secret import Secret
@@ -15,11 +16,13 @@ __all__ = [
     "KeyBrokerClient",
     "KeyBrokerError",
     "KeyKind",
+    "Protocol",
     "ProtocolVersion",
     "Release",
     "ResourceUri",
     "Secret",
     "TdxEvidence",
+    "parse_broker",
     "parse_broker_url",
     "parse_resource_uri",
 ]

@@ -11,25 +11,22 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Literal
 
 import httpx
 
 from attestation.errors import ConfigurationError
+from attestation.kbs.broker import Broker, parse_broker_url
 from attestation.kbs.errors import KeyBrokerError
 from attestation.kbs.rcar import ProtocolVersion, TdxEvidence
 from attestation.kbs.secret import Secret
-from attestation.kbs.session import BrokerSession, open_session
+from attestation.kbs.session import BrokerSession, open_session, request_challenge
 from attestation.kbs.uri import ResourceUri, parse_resource_uri
-from attestation.offline import is_loopback
 from attestation.services.breaker import CircuitBreaker
 from attestation.services.caller import RETRIES, Retries, ServiceCaller
 from attestation.services.tls import build_transport
 
 # Asks this machine for evidence over 64 bytes of report data; raises the attester's errors.
 EvidenceSource = Callable[[bytes], Awaitable[TdxEvidence]]
-KeyKind = Literal["EC", "RSA"]
 
 BROKER_NAME = "key broker"
 # Tokens of Trustee carry the firmware's event log in words.
@@ -37,29 +34,6 @@ MAX_ANSWER_BYTES = 2 * 1024 * 1024
 HANDSHAKES = 2
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broker:
-    """A broker as its operator configures it.
-
-    Attributes:
-        url: its base address: what stands before `/kbs/v0`.
-        protocol: its version; `auto` begins with 0.4.0, and takes 0.1.0 where the broker asks for another one.
-        key: the kind of key for its answers; 0.1.0 knows RSA alone.
-        authorities: a PEM file of the TLS authorities that count, None for the system's.
-        tls_pins: SHA-256 of the TLS keys that count, empty for any.
-        timeout_s: for each of its answers; `fetch` may take several times as long.
-        allows_plain_http: whether it may be reached without TLS on another machine, which is unsafe.
-    """
-
-    url: str
-    protocol: ProtocolVersion | Literal["auto"]
-    key: KeyKind
-    authorities: Path | None
-    tls_pins: tuple[bytes, ...]
-    timeout_s: float
-    allows_plain_http: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +74,6 @@ class KeyBrokerClient:
         self._clock = clock
         self._breaker = CircuitBreaker()
         self._version: ProtocolVersion = "0.4.0" if broker.protocol == "auto" else broker.protocol
-        if broker.protocol == "0.1.0" and broker.key != "RSA":
-            raise ConfigurationError("a key broker of protocol 0.1.0 takes RSA keys alone")
 
     async def fetch(self, uri: ResourceUri | str) -> Release:
         """Return a secret. The caller wipes it.
@@ -134,6 +106,14 @@ class KeyBrokerClient:
         session = await self._open("0.1.0")
         self._version = "0.1.0"
         return session
+
+    async def challenge(self, version: ProtocolVersion) -> None:
+        """Ask for a challenge in one version, and leave it at that. Raises `KeyBrokerError`."""
+        caller = self._caller()
+        try:
+            await request_challenge(caller, version=version)
+        finally:
+            await caller.aclose()
 
     async def _fetch_once(self, uri: ResourceUri) -> Release:
         async with aclosing(await self.attest()) as session:
@@ -176,25 +156,6 @@ class KeyBrokerClient:
         if uri.authority and uri.authority.lower() not in own:
             raise ConfigurationError(f"{uri} names the key broker {uri.authority}, and {self.broker.url} is configured")
         return uri
-
-
-def parse_broker_url(url: str, *, allows_plain_http: bool) -> httpx.URL:
-    """Read a broker's address; without TLS it must be this machine, unless anything is allowed.
-
-    Raises:
-        ConfigurationError: it is no such address, or plain HTTP to another machine.
-    """
-    try:
-        address = httpx.URL(url)
-    except (httpx.InvalidURL, ValueError) as error:
-        raise ConfigurationError(f"{url!r} is not the address of a key broker") from error
-    if address.scheme not in ("http", "https") or not address.host or address.query or address.fragment:
-        raise ConfigurationError(f"{url!r} is not the address of a key broker")
-    if address.userinfo:
-        raise ConfigurationError("the address of a key broker has a name or a password in it, which nobody asks for")
-    if address.scheme == "http" and not allows_plain_http and not is_loopback(url):
-        raise ConfigurationError(f"{url} is reached without TLS: use https, and pin its key")
-    return address
 
 
 def _port(address: httpx.URL) -> int:

@@ -125,7 +125,8 @@ def _translate(error: ServiceError) -> KeyBrokerError:
         return read_refusal(error.status, error.body)
     network = "" if error.__cause__ is None else str(error.__cause__)
     if error.code == "service_unavailable":
-        return KeyBrokerError("kbs_unavailable", said=network or str(error))
+        detail = "What answers at the broker's address speaks no TLS." if "WRONG_VERSION_NUMBER" in network else ""
+        return KeyBrokerError("kbs_unavailable", detail, said=network or str(error))
     if error.code == "service_timeout":
         return KeyBrokerError("kbs_timeout")
     if error.status is not None and 300 <= error.status < 400:

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import httpx
 
 from attestation.encoding import parse_json
 from attestation.errors import ConfigurationError, MalformedError
 from attestation.issuer import TokenForm, TokenIssuer, parse_issuer
-from attestation.members import Members, unhex
+from attestation.members import Members
 from attestation.services.alibaba import AlibabaDialect
 from attestation.services.caller import ServiceCaller
 from attestation.services.remote import Dialect, RemoteVerifier
-from attestation.services.tls import build_transport
+from attestation.services.tls import build_transport, parse_pin
 from attestation.services.trust_authority import Access, QuoteSource, TrustAuthorityDialect, Version
 from attestation.services.trustee import Era, TrusteeDialect
 from attestation.services.verdict import VerifierInfo
@@ -26,7 +26,6 @@ Kind = Literal["trustee", "alibaba", "trust-authority"]
 
 MAX_FILE_BYTES = 256 * 1024
 MOST_TIMEOUT_S = 60
-_PIN_SIZE = 32
 _FORMS: dict[Kind, tuple[TokenForm, ...]] = {
     "trustee": ("ear", "simple"),
     "alibaba": ("oidc",),
@@ -93,7 +92,7 @@ def read_description(path: Path) -> Description:
 def parse_description(value: object) -> Description:
     """Read a description's members. Raises `MalformedError`, `ConfigurationError`."""
     members = Members(value)
-    kind: Kind = _choice(members, "kind", Kind)
+    kind: Kind = members.one_of("kind", Kind)
     token = parse_issuer(members.nested("token").as_dict())
     if token.form not in _FORMS[kind]:
         raise ConfigurationError(f"a service of the kind {kind} writes no tokens of the form {token.form}")
@@ -103,12 +102,12 @@ def parse_description(value: object) -> Description:
         kind=kind,
         url=members.text("url"),
         token=token,
-        era=_choice(members, "era", Era),
-        version=_choice(members, "version", Version),
+        era=members.one_of("era", Era),
+        version=members.one_of("version", Version),
         keys_url=members.text_or_null("keys_url"),
         api_key_file=_path(members, "api_key_file"),
         authorities=_path(members, "authorities"),
-        tls_pins=tuple(_pin(text) for text in members.texts("tls_pins")),
+        tls_pins=tuple(parse_pin(text) for text in members.texts("tls_pins")),
         timeout_s=members.integer("timeout_s", limit=MOST_TIMEOUT_S),
     )
 
@@ -165,20 +164,6 @@ def _read_api_key(path: Path | None) -> str:
     return key
 
 
-def _choice(members: Members, name: str, kind: Any) -> Any:
-    value = members.text(name)
-    if value not in get_args(kind):
-        raise MalformedError(f"{name} must be one of {', '.join(get_args(kind))}")
-    return value
-
-
 def _path(members: Members, name: str) -> Path | None:
     text = members.text_or_null(name)
     return None if text is None else Path(text)
-
-
-def _pin(text: str) -> bytes:
-    pin = unhex(text)
-    if len(pin) != _PIN_SIZE:
-        raise MalformedError("a TLS pin is SHA-256 in hex")
-    return pin

@@ -16,7 +16,10 @@ import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from attestation.errors import ConfigurationError
+from attestation.errors import ConfigurationError, MalformedError
+from attestation.members import unhex
+
+PIN_SIZE = 32
 
 
 def build_transport(*, authorities: Path | None, pins: Collection[bytes]) -> httpx.AsyncBaseTransport:
@@ -63,3 +66,11 @@ def key_digest(certificate: bytes) -> bytes:
     except ValueError:
         return b""
     return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+
+
+def parse_pin(text: str) -> bytes:
+    """Read a pin as people write it, in hex. Raises `MalformedError`."""
+    pin = unhex(text)
+    if len(pin) != PIN_SIZE:
+        raise MalformedError("a TLS pin is SHA-256 in hex")
+    return pin

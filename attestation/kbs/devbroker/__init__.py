@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from attestation.kbs.devbroker.application import create_application
 from attestation.kbs.devbroker.broker import DevBroker
+from attestation.kbs.devbroker.files import SecretFiles
 from attestation.kbs.devbroker.lies import LIES, Lie
 from attestation.kbs.devbroker.rules import affirming, affirming_only
 
-__all__ = ["LIES", "DevBroker", "Lie", "affirming", "affirming_only", "create_application"]
+__all__ = ["LIES", "DevBroker", "Lie", "SecretFiles", "affirming", "affirming_only", "create_application"]

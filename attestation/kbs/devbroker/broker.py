@@ -66,7 +66,7 @@ class DevBroker:
     ) -> None:
         """Take the tongues of `protocols`; `say` is told one line a step, without secrets."""
         self.service = service
-        self.secrets = dict(secrets)
+        self.secrets = secrets
         self.policy = policy
         self.protocols = tuple(protocols)
         self.say = say
@@ -130,13 +130,14 @@ class DevBroker:
         if not self.policy(self.tokens.verify(token), names):
             self.say(f"{path} refused by policy")
             raise RefusalError("policy")
-        if names[2] not in self.secrets:
+        secret = self.secrets.get(names[2])
+        if secret is None:
             self.say(f"{path} is not there")
             raise RefusalError("secret", "no such secret")
         if jwk.get("alg") not in _KEYS[version]:
             raise RefusalError("key", str(jwk.get("alg"))[:20])
         self.say(f"{path} given")
-        return version, self.seal(self.secrets[names[2]], jwk, version)
+        return version, self.seal(secret, jwk, version)
 
     def seal(self, secret: bytes, jwk: Mapping[str, Any], version: ProtocolVersion) -> dict[str, str]:
         """Encrypt a secret to a key in a protocol's form. Raises `RefusalError`."""
