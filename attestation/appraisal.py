@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal, TypeVar
 
 from attestation.answers import Answer, Opinion
-from attestation.checks import binding, gpu, hardware, service, software, workload
+from attestation.checks import binding, endpoint, gpu, hardware, service, software, workload
 from attestation.errors import AppraisalError, MalformedError
 from attestation.evidence import Evidence
 from attestation.examination import Examination, UncheckedError
@@ -123,6 +123,7 @@ CHECKS: tuple[tuple[str, Source, CheckFunction], ...] = (
     ("td.attributes", "hardware", software.check_attributes),
     ("td.measurements", "hardware", software.check_measurements),
     ("td.workload", "derived", workload.check_workload),
+    ("model.endpoint", "derived", endpoint.check_endpoint),
     ("binding.report_data", "derived", binding.check_report_data),
     ("binding.nonce", "derived", binding.check_nonce),
     ("binding.key", "derived", binding.check_key),

@@ -16,6 +16,8 @@ NONCE_SIZE = 32
 INSTANCE_SIZE = 16
 REPORT_DATA_SIZE = 64
 LIFETIME_S = 600
+# The model endpoint of a machine whose model answers within; every other word is a place outside of it.
+INSIDE = "loopback"
 EMPTY_LOG_ROOT = hashlib.sha256(b"").digest()
 
 _REPORT_DATA_LABEL = b"confchat/1 report-data\x00"

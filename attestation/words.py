@@ -61,6 +61,10 @@ CHECK_WORDS: dict[str, CheckWords] = {
         gettext_noop("Everything that runs on it was measured"),
         gettext_noop("Something runs there that was not released, or that was not measured."),
     ),
+    "model.endpoint": CheckWords(
+        gettext_noop("The model runs inside this machine"),
+        gettext_noop("The model runs somewhere else, where prompts are read and nothing is proven."),
+    ),
     "binding.report_data": CheckWords(
         gettext_noop("The report was made for this conversation"),
         gettext_noop("The report does not belong to this session."),

@@ -18,6 +18,7 @@ ERROR_CODES = frozenset(
         "model_failed",  # it answered with an error, or broke off
         "model_unknown",  # the registry has no such model
         "pull_failed",  # it could not be fetched
+        "unsupported",  # this server fetches nothing, or cannot go on with an answer
     }
 )
 

@@ -6,6 +6,7 @@ import re
 
 from confchat.errors import ModelError
 
+IN_ANSWER = -1  # no HTTP status: the error came in the middle of an answer
 _MISSING_STATUS = 404
 _BUSY_STATUS = 503
 _BAD_REQUEST_STATUS = 400
@@ -45,6 +46,16 @@ def not_a_name() -> ModelError:
     return ModelError("model_missing", "There is no model of that name: it is not a name that Ollama allows.")
 
 
+def not_served(name: str) -> ModelError:
+    """Return the error for a model that a server other than Ollama does not offer."""
+    return ModelError("model_missing", f"The model {name} is not served there.")
+
+
+def fetches_nothing() -> ModelError:
+    """Return the error for a server that serves only what it was started with."""
+    return ModelError("unsupported", "This model server serves only what it was started with.")
+
+
 def outside(name: str) -> ModelError:
     """Return the error for a model that another machine would run."""
     return ModelError("model_missing", f"The model {name} runs outside this machine: it would be sent every prompt.")
@@ -61,12 +72,12 @@ def too_slow() -> ModelError:
 
 
 def not_understood() -> ModelError:
-    """Return the error for an answer that is not of Ollama's form."""
+    """Return the error for an answer that is not of the form of its API."""
     return ModelError("model_failed", "The model server's answer was not understood.", retry=True)
 
 
 def refused(name: str, *, status: int, words: str) -> ModelError:
-    """Return what an error of the server means; `status` is -1 for one in the middle of an answer."""
+    """Return what an error of the server means; `status` may be `IN_ANSWER`."""
     if status == _MISSING_STATUS:
         return missing(name)
     for pattern, code, text, retry in _MEANINGS:

@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
 import aiohttp
@@ -19,7 +18,8 @@ import ollama
 from httpx_aiohttp import AiohttpTransport
 
 from confchat.errors import ModelError
-from confchat.llm import Content, Done, Event, Message, ModelDescription, PullStep, Thinking, failures
+from confchat.llm import Done, Event, Message, ModelDescription, PullStep, failures
+from confchat.llm.endpoint import MAX_CONNECTIONS, TimeLimits
 from confchat.llm.installed import (
     Tag,
     Traits,
@@ -32,25 +32,15 @@ from confchat.llm.installed import (
     parse_tags,
 )
 from confchat.llm.ndjson import NdjsonTransport
-from confchat.llm.thinking import ThinkingParser, strip_thinking
+from confchat.llm.texts import pieces, plain_text, repeatable
+from confchat.llm.thinking import ThinkingParser
 
-MAX_CONNECTIONS = 1024
 NANOSECONDS_PER_MS = 1_000_000
 
 Think: TypeAlias = bool | Literal["low", "medium", "high"] | None
 
 # All that the client and the libraries below it raise; the last two for lines that are JSON but not an object.
 _FOREIGN = (ollama.ResponseError, httpx.HTTPError, aiohttp.ClientError, OSError, ValueError, AttributeError, TypeError)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeLimits:
-    """How long each step may take. A first token may wait for a large model to be read from disk."""
-
-    connect_s: float = 5.0
-    description_s: float = 10.0
-    first_token_s: float = 600.0
-    between_tokens_s: float = 120.0
 
 
 class OllamaModel:
@@ -118,7 +108,7 @@ class OllamaModel:
                 if part.done:
                     last = part
                     break
-        for event in _pieces(*parser.finish()):
+        for event in pieces(*parser.finish()):
             yield event
         yield _done(last, started)
 
@@ -215,7 +205,7 @@ class _Client(ollama.AsyncClient):
         self, name: str, messages: Sequence[Message], options: Mapping[str, Any], *, think: Think
     ) -> AsyncGenerator[ollama.ChatResponse, None]:
         """Return the lines of an answer. `think` is sent only where it is understood, the rest keep quiet about it."""
-        history = [{"role": message.role, "content": _repeatable(message)} for message in messages]
+        history = [{"role": message.role, "content": repeatable(message)} for message in messages]
         stream = await self.chat(name, history, stream=True, think=think, options=options)
         return cast("AsyncGenerator[ollama.ChatResponse, None]", stream)
 
@@ -229,27 +219,9 @@ def _think(tag: Tag, traits: Traits, effort: str | None) -> Think:
     return {"off": False, "on": True}.get(effort) if effort in ("off", "on") else cast("Think", effort)
 
 
-def _repeatable(message: Message) -> str:
-    return strip_thinking(message.content) if message.role == "assistant" else message.content
-
-
 def _split(message: ollama.Message, parser: ThinkingParser) -> list[Event]:
-    thinking, content = parser.feed(_text(message.content))
-    return _pieces(_text(message.thinking) + thinking, content)
-
-
-def _text(piece: str | None) -> str:
-    """Return a piece as text that can be encoded: JSON allows half of a surrogate pair, UTF-8 does not."""
-    if not piece or piece.isascii():
-        return piece or ""
-    return piece.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _pieces(thinking: str, content: str) -> list[Event]:
-    events: list[Event] = [Thinking(thinking)] if thinking else []
-    if content:
-        events.append(Content(content))
-    return events
+    thinking, content = parser.feed(plain_text(message.content))
+    return pieces(plain_text(message.thinking) + thinking, content)
 
 
 def _done(last: ollama.ChatResponse | None, started: float) -> Done:

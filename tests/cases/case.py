@@ -20,6 +20,7 @@ IDS = (
     "td.attributes",
     "td.measurements",
     "td.workload",
+    "model.endpoint",
     "binding.report_data",
     "binding.nonce",
     "binding.key",
@@ -30,7 +31,7 @@ IDS = (
     "verdict.token",
 )
 # Left out unless a case names them in `made`.
-OPTIONAL = ("platform.id", "gpu.evidence")
+OPTIONAL = ("platform.id", "model.endpoint", "gpu.evidence")
 NEEDS_QUOTE = (
     "quote.chain",
     "quote.collateral",
@@ -46,6 +47,7 @@ NEEDS_QUOTE = (
 NEEDS_STATEMENT = (
     "td.measurements",
     "td.workload",
+    "model.endpoint",
     "binding.nonce",
     "binding.key",
     "binding.origin",

@@ -89,6 +89,11 @@ def _partly_known() -> Iterator[Case]:
     }
     for name, check in names.items():
         yield Case(name=f"unknown: no {name}", scene=Scene(expectation={name: None}), unknown=(check,))
+    yield Case(
+        name="unknown: the model answers from elsewhere",
+        scene=Scene(statement={"model_endpoint": "remote"}),
+        unknown=("model.endpoint",),
+    )
     nothing = {name: None for name in EXPECTATION if name != "loopback"}
     yield Case(
         name="unknown: nothing is expected",

@@ -31,10 +31,9 @@ for (const each of [...simulated, ...real]) {
   });
 }
 
-test("every check fails in some case", { skip: MISSING }, async () => {
-  const failing = new Set(
-    simulated.flatMap(({ expected }) => expected.checks.filter(([, status]) => status === "fail")),
-  );
+test("every check fails in some case, or cannot be made in one where it never fails", { skip: MISSING }, async () => {
+  const isFault = ([id, status]) => (id === "model.endpoint" ? status === "unknown" : status === "fail");
+  const failing = new Set(simulated.flatMap(({ expected }) => expected.checks.filter(isFault)));
   const ids = new Set([...failing].map(([id]) => id));
   assert.deepEqual(
     CHECKS.map(([id]) => id).filter((id) => !ids.has(id)),

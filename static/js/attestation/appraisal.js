@@ -3,6 +3,7 @@ import { equal } from "../crypto/encoding.js";
 import { MalformedError } from "../crypto/errors.js";
 import { opinionsOf } from "./answers.js";
 import { checkFresh, checkKey, checkLog, checkNonce, checkOrigin, checkReportData } from "./checks/binding.js";
+import { checkEndpoint } from "./checks/endpoint.js";
 import { checkGpu } from "./checks/gpu.js";
 import { checkChain, checkCollateral, checkParse, checkQe, checkSignature, checkTcb } from "./checks/hardware.js";
 import { checkToken } from "./checks/service.js";
@@ -27,6 +28,7 @@ export const CHECKS = [
   ["td.attributes", "hardware", checkAttributes],
   ["td.measurements", "hardware", checkMeasurements],
   ["td.workload", "derived", checkWorkload],
+  ["model.endpoint", "derived", checkEndpoint],
   ["binding.report_data", "derived", checkReportData],
   ["binding.nonce", "derived", checkNonce],
   ["binding.key", "derived", checkKey],

@@ -1,6 +1,6 @@
 /** What the checks say, in one sentence each: tables by id and code, so that a translation replaces only them. */
 import { GPU_PASSED, GPU_REASONS } from "./gpu_words.js";
-import { WORKLOAD_PASSED, WORKLOAD_REASONS } from "./workload_words.js";
+import { WORKLOAD_PASSED, WORKLOAD_REASONS, WORKLOAD_UNCHECKED } from "./workload_words.js";
 
 const PASSED = {
   "quote.parse": "The report is a quote of version {version} with a {body} body.",
@@ -124,8 +124,7 @@ const UNCHECKED = {
   crl: "the list of revoked certificates cannot be read",
   statement: "what the machine says cannot be read",
   eventLog: "the log of what was started cannot be read",
-  workload: "the machine measures nothing of what it runs",
-  parts: "a part of what runs was not measured",
+  ...WORKLOAD_UNCHECKED,
   release: "the release that it names is not known here",
   request: "the request that it answers is not known here",
   suites: "the kinds of key that were asked for are not known here",

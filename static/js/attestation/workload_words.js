@@ -15,3 +15,9 @@ export const WORKLOAD_REASONS = {
   server_differs: "The model server is not one of the release: {server}.",
   blob_differs: "These files of the model {model} are not what they should be: {blobs}.",
 };
+
+export const WORKLOAD_UNCHECKED = {
+  workload: "the machine measures nothing of what it runs",
+  parts: "a part of what runs was not measured",
+  endpoint: "the model runs outside of this machine, where prompts are read and nobody attests by what",
+};

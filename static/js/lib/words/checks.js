@@ -23,6 +23,9 @@ export const CHECKS = {
   "check.td.measurements.fails": "What was started is not a release known to you.",
   "check.td.workload": "The application and the model are the measured ones",
   "check.td.workload.fails": "A file or the model is not what the release says.",
+  "check.model.endpoint": "The model runs inside this machine",
+  "check.model.endpoint.fails":
+    "The model runs somewhere else: what you write is read there, and nothing is proven of that place.",
   "check.binding.report_data": "The report was made for this conversation",
   "check.binding.report_data.fails": "The report does not belong to this session.",
   "check.binding.nonce": "The report is fresh",
