@@ -60,5 +60,5 @@ def _real(choices: Choices) -> Iterator[str]:
     if choices.is_model_embedded:
         yield f"  model                {choices.model}, embedded; very small, and often wrong"
     else:
-        yield f"  model                {choices.model}, on Ollama at {choices.model_host}"
+        yield f"  model                {choices.model}, served at {choices.model_host}"
     yield "  attestation service  inside this server"

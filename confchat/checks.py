@@ -23,6 +23,7 @@ def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
     return [
         *_check_origins(),
         *_check_model_endpoint(),
+        *_check_engine(),
         *_check_simulator(),
         *_check_policy(),
         *_check_verifiers(),
@@ -95,17 +96,62 @@ def _check_key_broker() -> list[CheckMessage]:
     ]
 
 
+def model_host() -> str:
+    """Return the address at which the model answers, as its setting has it; empty for the embedded model."""
+    is_ollama = settings.CONFCHAT_ENGINE == "ollama"
+    host: str = settings.CONFCHAT_OLLAMA_HOST if is_ollama else settings.CONFCHAT_ENGINE_URL
+    return host
+
+
 def _check_model_endpoint() -> list[CheckMessage]:
-    host = settings.CONFCHAT_OLLAMA_HOST
+    name = "OLLAMA_HOST" if settings.CONFCHAT_ENGINE == "ollama" else "CONFCHAT_ENGINE_URL"
+    host = model_host()
     if not host or is_loopback(host):
         return []
     if settings.CONFCHAT_UNSAFE_REMOTE_MODEL:
-        return [Warning(f"OLLAMA_HOST {host} is outside this machine: prompts leave it.", id="confchat.W001")]
+        return [Warning(f"{name} {host} is outside this machine: prompts leave it.", id="confchat.W001")]
     return [
         Error(
-            f"OLLAMA_HOST {host} is outside this machine: prompts would leave the confidential VM.",
-            hint="Run Ollama in the same VM; CONFCHAT_UNSAFE_REMOTE_MODEL=1 allows it, and the badge will say so.",
+            f"{name} {host} is outside this machine: prompts would leave the confidential VM.",
+            hint="Serve it in the same VM; CONFCHAT_UNSAFE_REMOTE_MODEL=1 allows it, and no badge is green then.",
             id="confchat.E003",
+        )
+    ]
+
+
+def _check_engine() -> list[CheckMessage]:
+    if settings.CONFCHAT_ENGINE == "ollama":
+        return []
+    parts = urlsplit(settings.CONFCHAT_ENGINE_URL)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        return [
+            Error(
+                f"CONFCHAT_ENGINE={settings.CONFCHAT_ENGINE} needs its address in CONFCHAT_ENGINE_URL.",
+                hint="http://127.0.0.1:8000 or https://service.example; a token goes into CONFCHAT_ENGINE_TOKEN.",
+                id="confchat.E015",
+            )
+        ]
+    if not is_loopback(settings.CONFCHAT_ENGINE_URL):
+        return _check_transport(parts.scheme)
+    files = settings.CONFCHAT_MODEL_FILES
+    if files is None or not files.exists():
+        return [
+            Error(
+                "CONFCHAT_MODEL_FILES does not name what the engine in this machine serves: nothing could be measured.",
+                hint="The GGUF file or the directory that the engine was started with.",
+                id="confchat.E016",
+            )
+        ]
+    return []
+
+
+def _check_transport(scheme: str) -> list[CheckMessage]:
+    if scheme == "https":
+        return []
+    return [
+        Error(
+            "CONFCHAT_ENGINE_URL is plain http on another machine: anybody on the way reads every prompt.",
+            id="confchat.E017",
         )
     ]
 

@@ -28,17 +28,17 @@ from attestation.public_keys import PublicKeys
 from attestation.quote import parse_quote
 from attestation.reference_values import ReferenceRelease
 from attestation.services import Verifier
-from attestation.statement import INSTANCE_SIZE, REPORT_DATA_SIZE
+from attestation.statement import INSIDE, INSTANCE_SIZE, REPORT_DATA_SIZE
 from attestation.verified import VerifiedCache
-from confchat.checks import is_loopback
+from confchat.checks import model_host
 from confchat.collateral import build_collateral_cache
 from confchat.delivery import Beat
+from confchat.engines import build_model, is_inside, own_weights
 from confchat.event_log_file import EventLogFile
 from confchat.file_digests import FileDigests
 from confchat.generation import Generations
 from confchat.group_commit import GroupCommit
 from confchat.llm import Model, ModelDescription
-from confchat.llm.ollama import OllamaModel
 from confchat.measuring import Measurer, Places
 from confchat.model_choice import models_dir
 from confchat.model_pulls import ModelPulls, free_bytes
@@ -179,10 +179,10 @@ def deployment() -> Deployment:
         keys=publication.public_keys(),
         releases=releases,
         simulator_root=simulator_root,
-        model=OllamaModel(settings.CONFCHAT_OLLAMA_HOST),
+        model=build_model(settings.CONFCHAT_OLLAMA_HOST),
         model_name=settings.CONFCHAT_MODEL,
         workload=_workload(attester),
-        model_endpoint="loopback" if is_loopback(settings.CONFCHAT_OLLAMA_HOST) else "remote",
+        model_endpoint=INSIDE if is_inside() else "remote",
         development=settings.CONFCHAT_DEVELOPMENT,
     )
 
@@ -212,11 +212,11 @@ async def take_over() -> None:
 
 
 def _workload(attester: TdxAttester) -> Workload:
-    is_here = is_loopback(settings.CONFCHAT_OLLAMA_HOST)
     places = Places(
         root=settings.BASE_DIR,
-        model_host=settings.CONFCHAT_OLLAMA_HOST,
-        models=models_dir() if is_here else None,
+        model_host=model_host(),
+        models=models_dir() if is_inside() and settings.CONFCHAT_ENGINE == "ollama" else None,
+        weights=own_weights(),
     )
     return Workload(attester, Measurer(places), EventLogFile(settings.CONFCHAT_DATA_DIR / "events.aael"))
 

@@ -17,6 +17,7 @@ from confchat.llm import ModelDescription
 from confchat.llm.modelstore import ModelFiles, ModelStore
 from confchat.model_server import find_process, measure_process
 from confchat.reference_release import program_files
+from confchat.served_weights import ServedWeights
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +27,14 @@ _GB = 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where what runs is found: the project's root, the model server's address, and its models, if they are here."""
+    """Where what runs is found: the project's root, the model server's address, and its models, if they are here: a
+    library of Ollama's, or the files that another engine serves.
+    """
 
     root: Path
     model_host: str
     models: Path | None
+    weights: ServedWeights | None = None
 
 
 class Measurer:
@@ -60,6 +64,9 @@ class Measurer:
         Raises:
             OSError: a file cannot be read, or changed meanwhile.
         """
+        weights = self._places.weights
+        if weights is not None:
+            return _measure_weights(name, weights)
         files = self._files(name)
         if files is None:
             return None
@@ -72,6 +79,8 @@ class Measurer:
 
     def model_stamps(self, name: str) -> tuple[Stamp, ...] | None:
         """Return what tells whether a model's files changed, None where they are not here. Raises `OSError`."""
+        if self._places.weights is not None:
+            return self._places.weights.stamps()
         files = self._files(name)
         return None if files is None else tuple(map(stamp_of, (files.manifest, *(path for _, path in files.blobs))))
 
@@ -98,6 +107,12 @@ class _Progress:
         if time.monotonic() - self._said_at > REPORT_EVERY_S:
             self._said_at = time.monotonic()
             logger.info("Measuring %s: %.1f of %.1f GB", self._name, self._done / _GB, self._total / _GB)
+
+
+def _measure_weights(name: str, weights: ServedWeights) -> MeasuredModel:
+    files = weights.listing(_Progress(name, weights.size()))
+    blobs = tuple(f"sha256:{digest}" for digest in files.values())
+    return MeasuredModel(name=name, manifest=files_digest(files), blobs=blobs)
 
 
 def _differing(expected: Mapping[str, str], found: Mapping[str, str]) -> list[str]:

@@ -9,11 +9,12 @@ from pathlib import Path
 from django.conf import settings
 
 from attestation.reference_models import ModelServer, ReferenceModel
+from confchat.checks import model_host
+from confchat.engines import build_model, own_weights
 from confchat.errors import ModelError
 from confchat.file_digests import FileDigests
 from confchat.llm.devmodel import backend
 from confchat.llm.modelstore import ModelStore
-from confchat.llm.ollama import OllamaModel
 from confchat.model_server import find_process, measure_process
 
 
@@ -56,7 +57,7 @@ def models_dir() -> Path:
 
 async def choose_model() -> ModelChoice:
     """Look at the configured model server, or at the embedded model's files."""
-    host: str = settings.CONFCHAT_OLLAMA_HOST
+    host = model_host()
     return await _served(host) if host else _embedded()
 
 
@@ -71,7 +72,7 @@ def _embedded() -> ModelChoice:
 
 
 async def _served(host: str) -> ModelChoice:
-    server = OllamaModel(host)
+    server = build_model(host)
     references = ReleasedModels((), ())
     fault = ""
     try:
@@ -91,6 +92,10 @@ async def _served(host: str) -> ModelChoice:
 
 def _reference(store: ModelStore, name: str, digest: str) -> ReferenceModel:
     """Return a model with the blobs that its manifest names; with none where its files are not here."""
+    weights = own_weights()
+    if weights is not None:
+        blobs = tuple(f"sha256:{each}" for each in weights.listing().values())
+        return ReferenceModel(name=name, digest=digest, blobs=blobs)
     try:
         blobs = tuple(blob for blob, _ in store.files_of(name).blobs)
     except ModelError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from confchat.deployment import Deployment, deployment
+from confchat.engines import OLLAMA, is_inside, serves_files
 from confchat.errors import ModelError
 from confchat.llm import ModelDescription
 from confchat.models import ADMINS
@@ -53,7 +55,7 @@ async def models(request: HttpRequest) -> HttpResponse:
 async def pull(request: HttpRequest) -> HttpResponse:
     """Begin to fetch a model, where this installation's model server can."""
     parts = deployment()
-    if settings.CONFCHAT_EMBEDDED_MODEL:
+    if not _can_pull():
         return await _page(request, fault=_fault("unsupported"), status=409)
     try:
         parts.pulls.start(request.POST.get("name", "").strip()[:MAX_NAME])
@@ -89,7 +91,8 @@ async def _page(request: HttpRequest, *, fault: str = "", status: int = 200) -> 
     context = {
         "rows": [{"model": model, "listed": parts.release.names_model(model.name, model.digest)} for model in found],
         "default": parts.model_name,
-        "can_pull": not settings.CONFCHAT_EMBEDDED_MODEL,
+        "can_pull": _can_pull(),
+        "place": _place(),
         "free": None if free is None else filesizeformat(free),
         "pull": _state(parts),
         "fault": fault,
@@ -117,10 +120,33 @@ def _state(parts: Deployment) -> dict[str, Any]:
     }
 
 
+def _can_pull() -> bool:
+    return settings.CONFCHAT_ENGINE == OLLAMA and not settings.CONFCHAT_EMBEDDED_MODEL
+
+
+def _place() -> str:
+    """Say where the model runs, and what vouches for it there."""
+    values = {"engine": settings.CONFCHAT_ENGINE, "place": urlsplit(settings.CONFCHAT_ENGINE_URL).netloc}
+    if not is_inside():
+        return _(
+            "The model runs outside of this machine, at %(place)s: every prompt is read there, and nothing proves what "
+            "that place is. No badge is green with it, and a policy that requires green lets nobody chat."
+        ) % {**values, "place": values["place"] or settings.CONFCHAT_OLLAMA_HOST}
+    if serves_files():
+        return (
+            _(
+                "The model runs inside this machine, behind an interface of the form %(engine)s at %(place)s. Its "
+                "files and its program are measured, and the quote of each attestation vouches for them."
+            )
+            % values
+        )
+    return _("The model runs inside this machine. Its files and its program are measured before they serve.")
+
+
 def _fault(code: str) -> str:
     """Return what went wrong and what to do, by its code."""
     faults = {
-        "unsupported": _("The small embedded model server fetches nothing. Start Ollama, and name it in OLLAMA_HOST."),
+        "unsupported": _("This model server fetches nothing. Start Ollama, and name it in OLLAMA_HOST."),
         "model_busy": _("Another model is being fetched. Wait for it, or stop it."),
         "model_missing": _("This is not a name to be fetched here: models of the cloud would be sent every prompt."),
         "model_unknown": _("The registry has no model of that name. Look for its exact name and tag."),

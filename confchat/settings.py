@@ -48,6 +48,13 @@ CONFCHAT_GPU_VERIFIER: Literal["local", "nras"] = env.choice("CONFCHAT_GPU_VERIF
 CONFCHAT_GPU_KEYS = env.path_or_none("CONFCHAT_GPU_KEYS")
 CONFCHAT_GPU_ENVIRONMENT = env.everything()
 CONFCHAT_GPU_SCRIPT = BASE_DIR / "deploy" / "gpu_evidence.py"
+CONFCHAT_ENGINE: Literal["ollama", "openai", "eas"] = env.choice(
+    "CONFCHAT_ENGINE", "ollama", among=("ollama", "openai", "eas")
+)
+CONFCHAT_ENGINE_URL = env.text("CONFCHAT_ENGINE_URL", "")
+CONFCHAT_ENGINE_TOKEN = env.text("CONFCHAT_ENGINE_TOKEN", "")
+# What an engine inside this machine serves, where that is not Ollama's library: a GGUF file, or a directory.
+CONFCHAT_MODEL_FILES = env.path_or_none("CONFCHAT_MODEL_FILES")
 CONFCHAT_OLLAMA_HOST = env.text("OLLAMA_HOST", "")
 # Where Ollama keeps its models: what OLLAMA_MODELS says to it, else its own user's home, else this user's.
 _OLLAMA_HOMES = (Path("/usr/share/ollama/.ollama/models"), Path("~/.ollama/models").expanduser())
@@ -56,7 +63,9 @@ CONFCHAT_OLLAMA_MODELS = env.path(
 )
 CONFCHAT_UNSAFE_REMOTE_MODEL = env.flag("CONFCHAT_UNSAFE_REMOTE_MODEL", default=False)
 # Set by `manage.py serve` for the server it starts when OLLAMA_HOST is not set: that host is then the embedded model's.
-CONFCHAT_EMBEDDED_MODEL = env.flag("CONFCHAT_EMBEDDED_MODEL", default=not CONFCHAT_OLLAMA_HOST)
+CONFCHAT_EMBEDDED_MODEL = env.flag(
+    "CONFCHAT_EMBEDDED_MODEL", default=CONFCHAT_ENGINE == "ollama" and not CONFCHAT_OLLAMA_HOST
+)
 CONFCHAT_MODEL = env.text("CONFCHAT_MODEL", "smollm2:135m" if CONFCHAT_EMBEDDED_MODEL else "deepseek-r1:70b")
 CONFCHAT_RELEASES_DIR = env.path("CONFCHAT_RELEASES_DIR", CONFCHAT_DATA_DIR / "releases")
 CONFCHAT_VERIFIERS_DIR = env.path("CONFCHAT_VERIFIERS_DIR", CONFCHAT_DATA_DIR / "verifiers")

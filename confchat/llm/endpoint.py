@@ -58,7 +58,8 @@ class Endpoint:
         connections = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
         return httpx.AsyncClient(
             base_url=self.url,
-            headers=headers,
+            # A connection that is kept may be closed by the server just as a prompt is sent, which is never sent twice.
+            headers={**headers, "connection": "close"},
             transport=transport or AiohttpTransport(limits=connections),
             timeout=httpx.Timeout(None, connect=limits.connect_s, pool=limits.connect_s),
             follow_redirects=False,

@@ -213,7 +213,8 @@ def _parse_served(entry: object) -> _Served:
     if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
         raise failures.not_understood()
     meta = entry.get("meta")
-    lengths = (entry.get("max_model_len"), meta.get("n_ctx_train") if isinstance(meta, dict) else None)
+    more = meta if isinstance(meta, dict) else {}
+    lengths = (entry.get("max_model_len"), more.get("n_ctx"), more.get("n_ctx_train"))
     owner = entry.get("owned_by")
     return _Served(
         name=entry["id"],

@@ -49,7 +49,7 @@ def test_everything_simulated_is_named_as_such() -> None:
 def test_nothing_real_is_called_simulated() -> None:
     assert "Simulated here" not in told(REAL)
     assert "this machine, asked through configfs" in told(REAL)
-    assert "deepseek-r1:70b, on Ollama at http://127.0.0.1:11434" in told(REAL)
+    assert "deepseek-r1:70b, served at http://127.0.0.1:11434" in told(REAL)
 
 
 def test_real_model_on_a_simulated_platform_still_warns() -> None:
