@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from attestation.errors import AttestationError
@@ -40,6 +40,8 @@ async def ask_protocols(client: KeyBrokerClient) -> list[Step]:
         steps.append(await _try(f"protocol {version}", client.challenge(version), good="It sends a challenge."))
         if steps[-1].code in NOBODY:
             break
+        if steps[-1].code == "kbs_version" and configured == "auto":
+            steps[-1] = replace(steps[-1], words="It speaks another version.")
     return steps
 
 

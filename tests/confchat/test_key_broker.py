@@ -20,13 +20,14 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from attestation.errors import ConfigurationError
+from attestation.kbs import ProtocolVersion
 from attestation.kbs.devbroker import LIES, SecretFiles, create_application
 from attestation.kbs.devbroker.application import Change
 from attestation.kbs.devbroker.lies import refuse_with
 from confchat.checks import check_deployment, check_settings
 from confchat.event_log_file import EventLogFile
 from confchat.key_broker import read_broker
-from tests.attestation.kbs_scene import BrokerScene
+from tests.attestation.kbs_scene import BOTH, BrokerScene
 from tests.attestation.test_caller import write_certificate
 from tests.product import ROOT, free_port, inherited_environment
 from tests.simulator_process import running as running_simulator
@@ -36,10 +37,12 @@ SECRET = "canary-of-a-model-key"
 
 
 @contextmanager
-def serving(change: Change | None = None, **tls: Any) -> Iterator[int]:
+def serving(
+    change: Change | None = None, *, protocols: tuple[ProtocolVersion, ...] = BOTH, **tls: Any
+) -> Iterator[int]:
     """Serve a broker on a port of this machine."""
     listener = socket.create_server(("127.0.0.1", 0))
-    application = create_application(BrokerScene().broker, change=change)
+    application = create_application(BrokerScene(protocols=protocols).broker, change=change)
     config = uvicorn.Config(application, lifespan="off", log_level="critical", timeout_graceful_shutdown=1, **tls)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: server.run(sockets=[listener]))
@@ -94,6 +97,13 @@ def test_tls_and_no_tls_are_told_apart(tls: tuple[int, str, str]) -> None:
         code, (step,) = check(f"https://127.0.0.1:{plain}")
     assert (code, step["code"]) == (3, "kbs_unavailable")
     assert "speaks no TLS" in step["words"]
+
+
+def test_the_other_protocol_is_no_fault() -> None:
+    with serving(protocols=("0.1.0",)) as port:
+        code, (newer, older) = check(f"http://127.0.0.1:{port}")
+    assert (code, newer["code"], older["ok"]) == (0, "kbs_version", True)
+    assert newer["words"] == "It speaks another version."
 
 
 def test_nobody_is_said_to_be_nobody() -> None:
