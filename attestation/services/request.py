@@ -13,12 +13,15 @@ from typing import Any
 
 from attestation.encoding import b64decode, b64decode_standard, b64encode, parse_json
 from attestation.errors import MalformedError
+from attestation.eventlog import join_logs
 from attestation.evidence import Evidence
 from attestation.statement import REPORT_DATA_SIZE
 
 MAX_REQUEST_BYTES = 2 * 1024 * 1024
 DEFAULT_POLICY = "default"
 
+# The application's events where there is no firmware's log: for our own service; others ignore what they do not know.
+_OWN_LOG = "confchat_aael"
 _HASHES = frozenset({"sha256", "sha384", "sha512"})
 
 
@@ -35,9 +38,12 @@ class AttestationRequest:
 
 def build_request(evidence: Evidence, *, report_data: bytes, policy_ids: Sequence[str]) -> bytes:
     """Return the body that asks for a verdict since v0.14; collateral is not sent, a service uses its own."""
+    shown = _build_evidence(evidence)
+    if evidence.ccel is None and evidence.aael is not None:
+        shown[_OWN_LOG] = evidence.aael
     request = {
         "tee": "tdx",
-        "evidence": _build_evidence(evidence),
+        "evidence": b64encode(json.dumps(shown).encode()),
         "runtime_data": {"raw": b64encode(report_data)},
     }
     return json.dumps({"verification_requests": [request], "policy_ids": list(policy_ids)}).encode()
@@ -47,20 +53,28 @@ def build_old_request(evidence: Evidence, *, runtime_data: str, policy_ids: Sequ
     """Return the body as services up to v0.13, and Alibaba's, take it; `runtime_data` is the report data in base64."""
     request = {
         "tee": "tdx",
-        "evidence": _build_evidence(evidence),
+        "evidence": b64encode(json.dumps(_build_evidence(evidence)).encode()),
         "runtime_data": {"raw": runtime_data},
         "policy_ids": list(policy_ids),
     }
     return json.dumps(request).encode()
 
 
-def _build_evidence(evidence: Evidence) -> str:
-    inner = {
+def _build_evidence(evidence: Evidence) -> dict[str, str | None]:
+    """Return the quote with all events in one CCEL, as Trustee since v0.14 and Alibaba's service replay it.
+
+    `aa_eventlog` is an older text with other digests, which services up to v0.13 would refuse. Without the firmware's
+    log there is none: a service would replay the application's events against every register.
+
+    Raises:
+        MalformedError: one of the logs is not of its form.
+    """
+    log = None if evidence.ccel is None else join_logs(evidence.ccel, evidence.aael)
+    return {
         "quote": base64.b64encode(evidence.quote).decode("ascii"),
-        "cc_eventlog": None if evidence.ccel is None else base64.b64encode(evidence.ccel).decode("ascii"),
-        "aa_eventlog": evidence.aael,
+        "cc_eventlog": None if log is None else base64.b64encode(log).decode("ascii"),
+        "aa_eventlog": None,
     }
-    return b64encode(json.dumps(inner).encode())
 
 
 def parse_request(body: bytes) -> AttestationRequest:
@@ -98,10 +112,12 @@ def parse_request(body: bytes) -> AttestationRequest:
 
 
 def _parse_evidence(text: bytes) -> tuple[bytes, bytes | None, str | None]:
-    members = _members(parse_json(text), required={"quote"}, optional={"cc_eventlog", "aa_eventlog"})
-    ccel, aael = members.get("cc_eventlog"), members.get("aa_eventlog")
+    members = _members(parse_json(text), required={"quote"}, optional={"cc_eventlog", "aa_eventlog", _OWN_LOG})
+    ccel, aael = members.get("cc_eventlog"), members.get(_OWN_LOG)
+    if members.get("aa_eventlog") is not None:
+        raise MalformedError("aa_eventlog is not supported: its events belong into cc_eventlog")
     if aael is not None and not isinstance(aael, str):
-        raise MalformedError("aa_eventlog is not text")
+        raise MalformedError(f"{_OWN_LOG} is not text")
     return b64decode_standard(members["quote"]), None if ccel is None else b64decode_standard(ccel), aael
 
 

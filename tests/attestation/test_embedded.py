@@ -12,17 +12,18 @@ from typing import Any
 import httpx
 import pytest
 
-from attestation.encoding import b64encode, parse_json
+from attestation.encoding import b64decode, b64encode, parse_json
 from attestation.errors import MalformedError
+from attestation.eventlog import join_logs
 from attestation.services import (
     AttestationService,
     create_application,
 )
 from attestation.services.embedded import MAX_CONCURRENT_REQUESTS
-from attestation.services.request import MAX_REQUEST_BYTES, build_request, parse_request
+from attestation.services.request import MAX_REQUEST_BYTES, build_old_request, build_request, parse_request
 from attestation.statement import report_data
 from attestation.token import verify_token
-from tests.attestation.scene import SERVICE_URL, FixedCollateral, Scene, build_scene, pinned_client
+from tests.attestation.scene import SERVICE_URL, FixedCollateral, Scene, ask, build_scene, claims_of, pinned_client
 
 
 @pytest.fixture
@@ -105,11 +106,36 @@ async def test_the_application_can_be_a_process_of_its_own(scene: Scene) -> None
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
 
 
-def test_a_request_is_read_as_it_was_written(scene: Scene) -> None:
-    evidence = replace(scene.evidence(), ccel=b"log", aael="INIT")
+def test_request_is_read_as_it_was_written_with_all_events_in_one_log(scene: Scene) -> None:
+    evidence = scene.evidence()
+    assert evidence.ccel is not None
     request = parse_request(build_request(evidence, report_data=bytes(64), policy_ids=("default",)))
-    assert (request.quote, request.ccel, request.aael) == (evidence.quote, b"log", "INIT")
+    assert (request.quote, request.ccel, request.aael) == (
+        evidence.quote,
+        join_logs(evidence.ccel, evidence.aael),
+        None,
+    )
     assert (request.report_data, request.policy_ids) == (bytes(64), ("default",))
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_without_the_firmwares_log_services_of_others_are_shown_none(scene: Scene, is_old: bool) -> None:
+    evidence = replace(scene.evidence(), ccel=None)
+    body = (
+        build_old_request(evidence, runtime_data="AA==", policy_ids=())
+        if is_old
+        else build_request(evidence, report_data=bytes(64), policy_ids=())
+    )
+    request = parse_json(body)
+    shown = parse_json(b64decode((request if is_old else request["verification_requests"][0])["evidence"]))
+    assert (shown["cc_eventlog"], shown["aa_eventlog"]) == (None, None)
+
+
+@pytest.mark.parametrize("log", ["both", "the application's only"])
+async def test_service_judges_the_events_that_it_is_shown(scene: Scene, log: str) -> None:
+    evidence = scene.evidence() if log == "both" else replace(scene.evidence(), ccel=None)
+    verdict = await ask(scene, scene.service(), evidence)
+    assert claims_of(scene, verdict)["submods"]["cpu0"]["ear.status"] == "affirming"
 
 
 def test_no_policy_named_means_the_default_one(scene: Scene) -> None:
@@ -132,7 +158,8 @@ def test_no_policy_named_means_the_default_one(scene: Scene) -> None:
         lambda body: body["verification_requests"][0].update(runtime_data_hash_algorithm="md5"),
         lambda body: body["verification_requests"][0].update(evidence="not base64!"),
         lambda body: body["verification_requests"][0].update(evidence=b64encode(b'{"quote":"*"}')),
-        lambda body: body["verification_requests"][0].update(evidence=b64encode(b'{"quote":"AA==","aa_eventlog":1}')),
+        lambda body: body["verification_requests"][0].update(evidence=b64encode(b'{"quote":"AA==","aa_eventlog":"x"}')),
+        lambda body: body["verification_requests"][0].update(evidence=b64encode(b'{"quote":"","confchat_aael":1}')),
         lambda body: body["verification_requests"][0].update(evidence=b64encode(b"{}")),
         lambda body: body["verification_requests"][0].update(collateral={}),
     ],
