@@ -135,8 +135,7 @@ def _judge(event: Event, release: ReferenceRelease) -> None:
 
 
 def _judge_application(measured: MeasuredApplication, release: ReferenceRelease) -> None:
-    if measured.release != f"sha256:{release.digest.hex()}":
-        raise AppraisalError("application_differs", f"the application said that it is release {measured.release}")
+    """Judge the files alone: the same program may have been signed anew, and taken over, since it was measured."""
     if measured.files != files_digest(release.files):
         names = ", ".join(measured.differs) or "its files"
         raise AppraisalError(

@@ -54,6 +54,7 @@ class Workload:
         self._is_stale = True
         self._ccel: bytes | None = None
         self._looked_at = 0.0
+        self._release: bytes | None = None
         self._try_again_at = 0.0
         self._stamps: dict[str, tuple[Stamp, ...] | None] = {}
         self._unseen: set[str] = set()
@@ -155,9 +156,10 @@ class Workload:
         found: list[Measured | None] = []
         last = self._last()
         try:
-            if "application" not in last or time.monotonic() - self._looked_at > LOOK_EVERY_S:
+            is_due = time.monotonic() - self._looked_at > LOOK_EVERY_S or release.digest != self._release
+            if is_due or "application" not in last:
                 found = [self._measurer.application(release), self._look_at_server(model)]
-                self._looked_at = time.monotonic()
+                self._looked_at, self._release = time.monotonic(), release.digest
             subject, stamps = f"model {model.name}", self._measurer.model_stamps(model.name)
             if subject not in last or stamps is None or stamps != self._stamps.get(model.name):
                 found.append(self._seen(self._measurer.model(model.name), subject))

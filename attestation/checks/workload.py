@@ -73,11 +73,13 @@ def _require_replay(log: EventLog, report: TdReport) -> None:
 
 def _require_all(subject: Examination, log: EventLog, release: ReferenceRelease) -> str | None:
     statement = given("what the machine says", lambda: subject.statement)
-    server = last_measured(log, ModelServer)
+    application, server = last_measured(log, MeasuredApplication), last_measured(log, ModelServer)
     model = last_measured(log, MeasuredModel, statement.model_name)
     if model is not None and model.manifest != statement.model_digest:
         raise AppraisalError("model_differs", f"the model {statement.model_name} is not the one that was measured")
-    if server is None or model is None or last_measured(log, MeasuredApplication) is None:
+    if application is not None and application.release != f"sha256:{release.digest.hex()}":
+        raise AppraisalError("application_differs", f"the application said that it is release {application.release}")
+    if server is None or model is None or application is None:
         parts = f"the application, the model server or the model {statement.model_name}"
         _allow_unmeasured(subject, f"{parts} was not measured")
         return None

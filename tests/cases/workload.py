@@ -46,7 +46,6 @@ def _both(code: str) -> dict[str, str]:
 
 def _other_events() -> Iterator[Case]:
     scenes = {
-        "application_differs: another release": changed(APPLICATION, release=OTHER_DIGEST),
         "application_differs: other files": changed(APPLICATION, files=OTHER_DIGEST, differs=["static/js/main.js"]),
         "application_differs: other files, unnamed": changed(APPLICATION, files=OTHER_DIGEST),
         "server_differs: another program": changed(SERVER, binary=OTHER_DIGEST),
@@ -71,6 +70,17 @@ def _other_events() -> Iterator[Case]:
     }
     for name, scene in scenes.items():
         yield Case(name=name, scene=scene, fails=_both(name.partition(":")[0]))
+    yield Case(
+        name="application_differs: another release",
+        scene=changed(APPLICATION, release=OTHER_DIGEST),
+        fails={"td.workload": "application_differs"},
+    )
+    yield Case(
+        name="good: another release before, of the same files",
+        scene=Scene(
+            workload=lambda lines: [changed(APPLICATION, release=OTHER_DIGEST).workload(lines)[APPLICATION], *lines]
+        ),
+    )
     yield Case(name="good: measured twice", scene=Scene(workload=lambda lines: lines * 2))
     yield Case(name="good: in another order", scene=Scene(workload=lambda lines: lines[::-1]))
 

@@ -100,7 +100,7 @@ class Site:
     def measurer(self) -> Measurer:
         return Measurer(Places(root=self.root, model_host=self.host, models=self.models))
 
-    def released(self) -> ReferenceRelease:
+    def released(self, *, version: str = "0.1.0") -> ReferenceRelease:
         """Sign a release of what is there now."""
         measurer, key = self.measurer(), Ed25519PrivateKey.from_private_bytes(bytes([7] * 32))
         model, server = measurer.model(MODEL), measurer.model_server(DESCRIBED)
@@ -109,7 +109,7 @@ class Site:
         td = Td(report_data=bytes(64))
         names = tuple(Measurements.__dataclass_fields__)
         manifest = build_manifest(
-            version="0.1.0",
+            version=version,
             issued_at=0,
             expires_at=1,
             platform="simulator",

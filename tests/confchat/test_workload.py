@@ -247,3 +247,16 @@ async def test_log_that_is_full_asks_for_a_restart(site: Site, hardware: Hardwar
 async def test_damaged_log_is_begun_anew_where_the_machine_was(site: Site, hardware: Hardware, damage: bytes) -> None:
     site.log.write_bytes(damage)
     assert events_of(await prove(site.workload(hardware), site.released())) == ALL
+
+
+async def test_release_that_was_signed_anew_is_named_at_once_and_allows_what_was_measured_before(
+    site: Site, hardware: Hardware
+) -> None:
+    workload = site.workload(hardware)
+    await prove(workload, site.released())
+    renewed = site.released(version="0.1.1")
+    proof = await prove(workload, renewed)
+    judge(proof, renewed)
+    assert events_of(proof) == [*ALL, "application"]
+    assert proof.aael is not None
+    assert renewed.digest.hex() in proof.aael.splitlines()[-1]

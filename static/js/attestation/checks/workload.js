@@ -1,5 +1,5 @@
 /** Was what runs in there measured, and is all of it the release's? `td.workload`, and RTMR3 for `td.measurements`. */
-import { equal } from "../../crypto/encoding.js";
+import { equal, hex } from "../../crypto/encoding.js";
 import { MalformedError } from "../../crypto/errors.js";
 import { APPLICATION_REGISTER } from "../ccel.js";
 import { AppraisalError, UncheckedError, expect, given } from "../errors.js";
@@ -58,11 +58,13 @@ async function requireReplay(log, report) {
   expect(!differing.length, "event_log_differs", { names: differing.map((index) => `RTMR${index}`).join(", ") });
 }
 
-async function requireAll(subject, log, { version }) {
+async function requireAll(subject, log, { version, digest }) {
   const { modelName, modelDigest } = await given("statement", subject.statement);
   const [application, server] = [lastMeasured(log, "application"), lastMeasured(log, "model-server")];
   const model = lastMeasured(log, "model", modelName);
   expect(!model || model.manifest === modelDigest, "model_differs", { model: modelName, version });
+  const isOther = application && application.release !== `sha256:${hex(digest)}`;
+  expect(!isOther, "application_differs", { names: application?.release });
   if (!application || !server || !model) return unmeasured(subject, "parts");
   return { version, server: server.server, model: modelName };
 }
