@@ -20,11 +20,13 @@ TOOLS_READY := $(VENV)/.requirements-dev
 NODE_READY := $(VENV)/.node
 EXTENSION := $(VENV)/.quote_ext
 BROWSER := static/vendor/hpke.js
+CATALOGUES := $(wildcard locale/*/LC_MESSAGES/django.po)
+WORDS := $(VENV)/.words
 BENCHMARKS := attest verify stream reading
-PRODUCT := $(PYTHON_READY) $(EXTENSION) $(BROWSER)
+PRODUCT := $(PYTHON_READY) $(EXTENSION) $(BROWSER) $(WORDS)
 
 .NOTPARALLEL:
-.PHONY: help install run test check format bench clean requirements debian-packages
+.PHONY: help install run test check format words bench clean requirements debian-packages
 
 help:  ## list the tasks
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,11 +52,14 @@ format: $(TOOLS_READY) node_modules/.tools  ## put all sources into their form
 	@$(BIN)/ruff format .
 	@$(NPM) run --silent format
 
+words: $(TOOLS_READY)  ## gather the texts that templates and Python mark for translation into locale/
+	@$(BIN)/python deploy/catalogues.py gather
+
 bench: $(TOOLS_READY) $(PRODUCT) $(MODEL)  ## measure, as JSON lines
 	@for benchmark in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$benchmark; done
 
 clean:  ## remove what was installed and built; the data in var/ stays
-	rm -rf $(VENV) node_modules static/vendor build quote_ext/_tdx.c quote_ext/*.so
+	rm -rf $(VENV) node_modules static/vendor build quote_ext/_tdx.c quote_ext/*.so locale/*/LC_MESSAGES/*.mo
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 requirements: $(TOOLS_READY)  ## write the hashed pins anew from pyproject.toml (needs uv)
@@ -99,6 +104,10 @@ node_modules/.tools: package.json package-lock.json | $(NODE_READY)
 	@echo "· JavaScript tools"
 	@$(NPM) ci --ignore-scripts --silent
 	@touch node_modules/.browser $@
+
+$(WORDS): $(CATALOGUES) deploy/catalogues.py | $(PYTHON_READY)
+	@$(BIN)/python deploy/catalogues.py compile
+	@touch $@
 
 $(BROWSER): package-lock.json deploy/vendor.mjs deploy/icons.mjs static/js/lib/markdown/languages.js | node_modules/.browser
 	@$(NPM) run --silent vendor

@@ -29,8 +29,8 @@ from confchat.file_digests import FileDigests
 
 LIFETIME = timedelta(days=365)
 RENEWED_BEFORE = timedelta(days=30)
-PROGRAM_DIRECTORIES = ("attestation", "confchat", "quote_ext", "static", "templates")
-PROGRAM_SUFFIXES = frozenset({".css", ".html", ".js", ".json", ".py", ".so", ".svg"})
+PROGRAM_DIRECTORIES = ("attestation", "confchat", "locale", "quote_ext", "static", "templates")
+PROGRAM_SUFFIXES = frozenset({".css", ".html", ".js", ".json", ".mo", ".py", ".so", ".svg"})
 
 
 def renew_release(

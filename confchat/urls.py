@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.urls import include, path
+from django.views.decorators.http import require_POST
+from django.views.i18n import set_language
 
 from confchat import model_pages, views
 
@@ -12,6 +14,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("attestation/evidence", views.evidence, name="evidence"),
     path("attestation/", include("attestation.urls")),
+    path("language/", require_POST(set_language), name="language"),
     path("how/", views.how, name="how"),
     path("models/", model_pages.models, name="models"),
     path("models/pull", model_pages.pull, name="pull"),

@@ -14,14 +14,15 @@ JS = STATIC / "js"
 
 ROOMS = {
     "main.js": {"elements", "models", "lib"},
+    "language.js": set(),
     "elements": {"elements", "models", "lib"},
     "models": {"models", "protocol", "attestation", "crypto"},
     "protocol": {"protocol", "crypto"},
-    "attestation": {"attestation", "crypto"},
+    "attestation": {"attestation", "crypto", "language.js"},
     "crypto": {"crypto", "vendor"},
-    "lib": {"lib", "vendor"},
+    "lib": {"lib", "vendor", "language.js"},
 }
-TOUCHING_THE_PAGE = {"main.js", "elements", "lib"}
+TOUCHING_THE_PAGE = {"main.js", "language.js", "elements", "lib"}
 IMPORT = re.compile(r"""\b(?:from|import)\s*\(?\s*["']([^"']+)["']""")
 COMMENT = re.compile(r"/\*.*?\*/|(?m:^\s*//.*$)", re.DOTALL)
 PAGE = re.compile(r"\b(document|window|HTMLElement|customElements)\b")

@@ -28,6 +28,7 @@ ROUTES = {
     "": MEMBERS,
     "c/{conversation}/": MEMBERS,
     "how/": OPEN,
+    "language/": POST_ONLY,
     "models/": ADMINS_ONLY,
     "models/pull": POST_ONLY,
     "models/pull/end": POST_ONLY,

@@ -34,7 +34,7 @@ test("values are filled in once, and are not themselves filled", () => {
 
 test("nothing says that a server is secure or trusted", async () => {
   const files = ["page", "checks", "faults"].map(
-    (name) => new URL(`../../static/js/lib/words/${name}.js`, import.meta.url),
+    (name) => new URL(`../../static/js/lib/words/en/${name}.js`, import.meta.url),
   );
   for (const file of files) assert.doesNotMatch(await readFile(file, "utf8"), /\b(secure|trusted|oops)\b/i);
 });

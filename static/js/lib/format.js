@@ -1,27 +1,26 @@
 /** Times, durations and digests as people read them. */
+import { LANGUAGE } from "../language.js";
 import { words } from "./words.js";
-
-const language = () => document.documentElement.lang || "en";
 
 /** "12 seconds ago", in the page's language. */
 export function ago(ms, now = Date.now()) {
   const seconds = Math.max(0, Math.round((now - ms) / 1000));
-  const format = new Intl.RelativeTimeFormat(language(), { numeric: "auto" });
+  const format = new Intl.RelativeTimeFormat(LANGUAGE, { numeric: "auto" });
   if (seconds < 60) return format.format(-seconds, "second");
   if (seconds < 3600) return format.format(-Math.round(seconds / 60), "minute");
   return format.format(-Math.round(seconds / 3600), "hour");
 }
 
 export function clockTime(date) {
-  return new Intl.DateTimeFormat(language(), { timeStyle: "medium" }).format(date);
+  return new Intl.DateTimeFormat(LANGUAGE, { timeStyle: "medium" }).format(date);
 }
 
 export function dateTime(date) {
-  return new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "medium" }).format(date);
+  return new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "medium" }).format(date);
 }
 
 export function monthName(year, month) {
-  return new Intl.DateTimeFormat(language(), { month: "long", year: "numeric" }).format(new Date(year, month, 1));
+  return new Intl.DateTimeFormat(LANGUAGE, { month: "long", year: "numeric" }).format(new Date(year, month, 1));
 }
 
 export function duration(ms) {
@@ -30,7 +29,7 @@ export function duration(ms) {
 }
 
 export function number(value) {
-  return new Intl.NumberFormat(language()).format(value);
+  return new Intl.NumberFormat(LANGUAGE).format(value);
 }
 
 /** Bytes in the unit that fits, as disks are sold: 42.5 GB. */
@@ -38,11 +37,11 @@ export function bytes(count) {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
   const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, count)) / 3));
   const options = { style: "unit", unit: units[power], unitDisplay: "short", maximumFractionDigits: 1 };
-  return new Intl.NumberFormat(language(), options).format(count / 1000 ** power);
+  return new Intl.NumberFormat(LANGUAGE, options).format(count / 1000 ** power);
 }
 
 export function list(items) {
-  return new Intl.ListFormat(language(), { type: "conjunction" }).format(items);
+  return new Intl.ListFormat(LANGUAGE, { type: "conjunction" }).format(items);
 }
 
 /** The two ends of a long digest. */

@@ -1,12 +1,11 @@
-/** Every visible string of the script, by key. The only door to words: elements ask here, models know none. */
-import { CHECKS } from "./words/checks.js";
-import { CONVERSATIONS } from "./words/conversations.js";
-import { FAULTS } from "./words/faults.js";
-import { PAGE } from "./words/page.js";
-import { TRUST } from "./words/trust.js";
-import { WRITING } from "./words/writing.js";
+/** Every visible string of the script, by key, in the reader's language. The only door to words: elements ask here. */
+import { inLanguage } from "../language.js";
 
-const WORDS = { ...PAGE, ...TRUST, ...CHECKS, ...FAULTS, ...WRITING, ...CONVERSATIONS };
+const { WORDS } = await inLanguage({
+  en: () => import("./words/en.js"),
+  ja: () => import("./words/ja.js"),
+  "zh-hans": () => import("./words/zh-hans.js"),
+});
 
 /** Return the words of a key with `{name}`s filled in. An unknown key is a mistake in this program: it is shown. */
 export function words(key, values = {}) {

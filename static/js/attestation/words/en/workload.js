@@ -1,4 +1,4 @@
-/** What `td.workload` says, in one sentence each; as words.js. */
+/** What `td.workload` says, in one sentence each; as passed.js and reasons.js. */
 
 export const WORKLOAD_PASSED = {
   "td.workload":

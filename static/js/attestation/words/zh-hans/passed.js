@@ -1,0 +1,27 @@
+/** As ../en/passed.js, in Simplified Chinese. */
+export const PASSED = {
+  "quote.parse": "报告是版本 {version} 的引用（quote），主体为 {body}。",
+  "quote.chain": "证书从这颗处理器（FMSPC {fmspc}）追溯到英特尔的根证书，均未被吊销。",
+  "quote.chain.simulated": "证书从这颗处理器（FMSPC {fmspc}）追溯到本安装的模拟器，均未被吊销。",
+  "quote.collateral": "列表是真的，评估编号 {number}，有效至 {until} UTC。",
+  "quote.qe": "报告由英特尔的引用飞地生成，所用密钥由处理器担保。",
+  "quote.signature": "报告与处理器签名时完全一致。",
+  "tcb.status": "英特尔对此平台的判定为 {status}（公告：{advisories}）。",
+  "tcb.status.grace": "英特尔对此平台的判定为 {status}（公告：{advisories}）；策略在 {until} UTC 之前予以接受。",
+  "platform.id": "平台 {platform} 在策略列出的平台之中。",
+  "td.attributes": "机器是封闭的：不可调试、不可剖析、不可迁移。",
+  "td.measurements": "启动的是发布版本 {version}，模型为 {model}。",
+  "binding.report_data": "报告所担保的，正是机器对此会话的声明。",
+  "binding.nonce": "报告只回答这一次请求。",
+  "binding.key": "此会话的密钥（{suite}）就是报告中的那一个。",
+  "binding.origin": "报告是为 {origin} 生成的，出自这里已知的运营者。",
+  "binding.fresh": "报告生成于 {seconds} 秒前。",
+  "binding.log": "公开日志与之前看到的相同。",
+  "binding.log.grown": "公开日志自上次看到以来只有增长。",
+  "binding.log.unseen": "这里没有此公开日志的早先记录。",
+  "verdict.token": "证明服务 {issuer} 认可的正是这份报告。",
+  "verdict.token.silent": "证明服务 {issuer} 认可的正是这份报告。它没有提及平台的状态：这仅在此处判断。",
+  "verdict.token.several": "{asked} 个证明服务中有 {agreeing} 个认可这份报告：{issuer}。",
+  "verdict.token.several.silent":
+    "{asked} 个证明服务中有 {agreeing} 个认可这份报告：{issuer}。它们都没有提及平台的状态：这仅在此处判断。",
+};

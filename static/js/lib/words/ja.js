@@ -1,0 +1,9 @@
+/** Every visible string of the script in Japanese, by key. */
+import { CHECKS } from "./ja/checks.js";
+import { CONVERSATIONS } from "./ja/conversations.js";
+import { FAULTS } from "./ja/faults.js";
+import { PAGE } from "./ja/page.js";
+import { TRUST } from "./ja/trust.js";
+import { WRITING } from "./ja/writing.js";
+
+export const WORDS = { ...PAGE, ...TRUST, ...CHECKS, ...FAULTS, ...WRITING, ...CONVERSATIONS };
