@@ -73,7 +73,7 @@ def test_forms_say_nothing_in_one_language_only() -> None:
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.keyword) and node.arg in SPOKEN_ARGUMENTS and isinstance(node.value, ast.Constant):
-                found += [f"{path.name}: {node.value.value}"] if WORD.search(str(node.value.value)) else []
+                found += [f"{path.name}: {node.value.value}"] if WORD.search(str(node.value.value or "")) else []
     assert found == []
 
 
