@@ -31,6 +31,7 @@ def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
         *_check_collateral(),
         *_check_watch(),
         *_check_key_broker(),
+        *_check_accounts(),
     ]
 
 
@@ -249,3 +250,9 @@ def _check_watch() -> list[CheckMessage]:
             hint = "CONFCHAT_WATCH_WEBHOOK_SECRET=$(openssl rand -base64 32)"
             problems.append(Error(f"CONFCHAT_WATCH_WEBHOOK_SECRET: {error}.", hint=hint, id="confchat.E009"))
     return problems
+
+
+def _check_accounts() -> list[CheckMessage]:
+    if settings.CONFCHAT_SIGNUP == "open" and not settings.CONFCHAT_SENDS_MAIL:
+        return [Error("CONFCHAT_SIGNUP=open needs CONFCHAT_MAIL_HOST: addresses are verified.", id="confchat.E020")]
+    return []

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.db import Error as DatabaseFault
 
 from attestation.errors import AttestationError, UnavailableError
-from confchat.admission import is_logged_in
+from confchat.admission import is_logged_in, watch_login
 from confchat.deployment import deployment
 from confchat.errors import ChannelError, ChatError, FrameError, ModelError, RequestError
 from confchat.frames import AttestRequest, SessionOpen, parse_clear, parse_request, to_json
@@ -55,6 +56,7 @@ class SessionConsumer(Socket):
         self.opening: asyncio.Task[None] | None = None
         self.session: Session | None = None
         self.outlet: SealedOutlet | None = None
+        self.stop_watching: Callable[[], None] | None = None
 
     async def connect(self) -> None:
         # A refused socket is accepted first: only then does a browser learn the code.
@@ -66,12 +68,15 @@ class SessionConsumer(Socket):
             return
         self.asker = Asker(user=str(self.scope["user"].pk), origin=self._origin())
         self.login_checked_at = time.monotonic()
+        self.stop_watching = watch_login(str(self.scope["session"].session_key), self._login_ended)
         self.start_writing()
         self.set_deadline("first request", self.first_request_s)
 
     def let_go(self) -> None:
         """Delete the handshake's key and end the session; its answers go on."""
         self._forget_handshake()
+        if self.stop_watching is not None:
+            self.stop_watching()
         if self.session is not None:
             self.session.close()
 
@@ -228,6 +233,9 @@ class SessionConsumer(Socket):
     def _origin(self) -> str:
         headers: dict[bytes, bytes] = dict(self.scope["headers"])
         return headers.get(b"origin", b"").decode("latin-1")
+
+    def _login_ended(self) -> None:
+        self.start(self.end(CLOSE_LOGIN, "login_required"))
 
     async def _is_logged_in(self) -> bool:
         self.login_checked_at = time.monotonic()

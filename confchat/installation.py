@@ -30,15 +30,13 @@ from attestation.log.store import sign_log
 from attestation.services.token_key import create_token_key
 from attestation.simulator.installation import create_simulator, measurements, start_td
 from confchat.file_digests import FileDigests
+from confchat.first_passwords import random_password
 from confchat.model_choice import ReleasedModels
 from confchat.models import ADMINS, AUDITORS
 from confchat.reference_release import program_files, program_version, renew_release
 
 FIRST_ACCOUNTS = (("user", None), ("admin", ADMINS), ("auditor", AUDITORS))
 SECRET_KEY_BYTES = 50
-# No letter or digit that looks like another; 16 of 31 signs are 79 bits.
-READABLE_SIGNS = "23456789abcdefghijkmnpqrstuvwxyz"
-PASSWORD_GROUP_SIZES = (4, 4, 4, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +121,7 @@ def create_first_accounts(password: str) -> tuple[NewAccount, ...]:
         return ()
     created = []
     for name, group in FIRST_ACCOUNTS:
-        new = NewAccount(name, password or _random_password())
+        new = NewAccount(name, password or random_password())
         account = accounts.objects.create_user(new.name, password=new.password)
         if group is not None:
             account.groups.add(groups[group])
@@ -174,7 +172,3 @@ def _create_secret(path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
-
-
-def _random_password() -> str:
-    return "-".join("".join(secrets.choice(READABLE_SIGNS) for _ in range(size)) for size in PASSWORD_GROUP_SIZES)

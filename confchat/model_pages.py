@@ -17,20 +17,15 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from confchat.accounts.roles import is_admin
 from confchat.deployment import Deployment, deployment
 from confchat.engines import OLLAMA, is_inside, serves_files
 from confchat.errors import ModelError
 from confchat.llm import ModelDescription
-from confchat.models import ADMINS
 
 MAX_NAME = 400
 
 View = Callable[[HttpRequest], Coroutine[Any, Any, HttpResponse]]
-
-
-def is_admin(user: Any) -> bool:
-    """Say whether an account may manage models; asks the database."""
-    return bool(user.is_superuser or user.groups.filter(name=ADMINS).exists())
 
 
 def _admins_only(view: View) -> View:

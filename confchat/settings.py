@@ -92,6 +92,9 @@ CONFCHAT_HANDSHAKES_PER_ADDRESS = env.integer("CONFCHAT_HANDSHAKES_PER_ADDRESS",
 CONFCHAT_EVIDENCE_PER_ADDRESS = env.integer("CONFCHAT_EVIDENCE_PER_ADDRESS", 30, least=1)
 # Days without a word after which conversations that are not pinned are deleted; 0 keeps them.
 CONFCHAT_RETENTION_DAYS = env.integer("CONFCHAT_RETENTION_DAYS", 0)
+CONFCHAT_SIGNUP: Literal["open", "invitation", "closed"] = env.choice(
+    "CONFCHAT_SIGNUP", "invitation", among=("open", "invitation", "closed")
+)
 CONFCHAT_METRICS_TOKEN = env.text("CONFCHAT_METRICS_TOKEN", "")
 # In development nobody waits for notices, and a laptop has better things to do.
 CONFCHAT_WATCH_MINUTES = env.integer("CONFCHAT_WATCH_MINUTES", 0 if CONFCHAT_DEVELOPMENT else 15)
@@ -118,8 +121,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.usersessions",
     "attestation",
     "confchat",
+    "confchat.accounts",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -128,11 +133,13 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "confchat.accounts.from_elsewhere.FromElsewhereMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]
 ROOT_URLCONF = "confchat.urls"
 ASGI_APPLICATION = "confchat.asgi.application"
@@ -146,6 +153,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "confchat.accounts.pages.account_context",
             ]
         },
     }
@@ -165,7 +173,7 @@ CACHES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "confchat.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -173,12 +181,20 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
-ACCOUNT_ADAPTER = "confchat.accounts.AccountAdapter"
-ACCOUNT_LOGIN_METHODS = {"username"}
-ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_ADAPTER = "confchat.accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+_SIGNUP_EMAIL = "email*" if CONFCHAT_SIGNUP == "open" else "email"
+ACCOUNT_SIGNUP_FIELDS = ["username*", _SIGNUP_EMAIL, "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if CONFCHAT_SIGNUP == "open" else "optional"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # nobody makes us write to strangers
+ACCOUNT_EMAIL_NOTIFICATIONS = ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "ConfChat: "
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(CONFCHAT_ORIGINS[0]).scheme
+# Lock-out: 5 wrong passwords for one name, or 10 a minute from one address, and no more are tried for a while.
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/300s/key"}
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+USERSESSIONS_TRACK_ACTIVITY = True
 
 EMAIL_HOST = env.text("CONFCHAT_MAIL_HOST", "")
 EMAIL_PORT = env.integer("CONFCHAT_MAIL_PORT", 587, least=1)
@@ -189,6 +205,10 @@ _MAIL_TLS: Literal["starttls", "tls", "none"] = env.choice(
 )
 EMAIL_USE_TLS, EMAIL_USE_SSL = _MAIL_TLS == "starttls", _MAIL_TLS == "tls"
 EMAIL_TIMEOUT = 20
+# In development letters are printed where the server was started; elsewhere nobody reads that.
+CONFCHAT_SENDS_MAIL = bool(EMAIL_HOST) or CONFCHAT_DEVELOPMENT
+_MAILER = "smtp" if EMAIL_HOST else "console" if CONFCHAT_DEVELOPMENT else "dummy"
+EMAIL_BACKEND = f"django.core.mail.backends.{_MAILER}.EmailBackend"
 DEFAULT_FROM_EMAIL = env.text("CONFCHAT_MAIL_FROM", f"confchat@{urlsplit(CONFCHAT_ORIGINS[0]).hostname or 'localhost'}")
 
 LANGUAGE_CODE = "en"

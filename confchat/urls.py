@@ -7,11 +7,21 @@ from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
 
 from confchat import model_pages, views
+from confchat.accounts import pages as account_pages
+from confchat.accounts import people_pages
 
 urlpatterns = [
     path("", views.chat, name="chat"),
     path("c/<uuid:conversation>/", views.chat, name="conversation"),
+    path("accounts/", account_pages.account, name="account"),
+    path("accounts/sessions/<int:login>/end", account_pages.end_login, name="end-login"),
+    path("accounts/invitation/<str:secret>/", people_pages.come, name="invitation"),
     path("accounts/", include("allauth.urls")),
+    path("people/", people_pages.people, name="people"),
+    path("people/new/", people_pages.new, name="new-person"),
+    path("people/invitations/", people_pages.invite, name="invitations"),
+    path("people/invitations/<uuid:invitation>/withdraw", people_pages.withdraw, name="withdraw"),
+    path("people/<uuid:person>/", people_pages.person, name="person"),
     path("attestation/evidence", views.evidence, name="evidence"),
     path("attestation/", include("attestation.urls")),
     path("language/", require_POST(set_language), name="language"),

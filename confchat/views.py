@@ -33,12 +33,12 @@ from attestation.statement import NONCE_SIZE
 from attestation.watch.concerns import last_round, open_concerns
 from attestation.watch.words import FINDING_WORDS
 from confchat import metrics
+from confchat.accounts.roles import is_admin
 from confchat.channel import SUITES
 from confchat.deployment import deployment
 from confchat.errors import ModelError
 from confchat.handshake import Asker, appraise_handshake, begin_handshake
 from confchat.limits import spend
-from confchat.model_pages import is_admin
 
 MAX_QUESTION_BYTES = 1024
 

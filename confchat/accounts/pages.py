@@ -1,0 +1,42 @@
+"""A person's own account: what it has, where it is signed in, and what an account can never bring back."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from allauth.account.models import EmailAddress
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from confchat.accounts.roles import is_admin
+from confchat.models import User
+
+
+def account_context(_request: HttpRequest) -> dict[str, Any]:
+    """Tell every template how accounts are made here."""
+    return {"signup_mode": settings.CONFCHAT_SIGNUP, "sends_mail": settings.CONFCHAT_SENDS_MAIL}
+
+
+@require_safe
+@login_required
+def account(request: HttpRequest) -> HttpResponse:
+    """Show an account to whom it belongs."""
+    user = cast(User, request.user)
+    context = {
+        "addresses": EmailAddress.objects.filter(user=user).order_by("-primary", "email"),
+        "logins": len(UserSession.objects.purge_and_list(user)),
+        "is_admin": is_admin(user),
+    }
+    return render(request, "account/account.html", context)
+
+
+@require_POST
+@login_required
+def end_login(request: HttpRequest, login: int) -> HttpResponse:
+    """End one login of one's own account, with its sockets."""
+    get_object_or_404(UserSession, pk=login, user=request.user).end()
+    return redirect("usersessions_list")

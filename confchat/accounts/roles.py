@@ -1,0 +1,38 @@
+"""Who is an admin, and views for admins alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+
+from allauth.account.decorators import reauthentication_required
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+from confchat.models import ADMINS
+
+View = Callable[..., HttpResponse]
+
+
+def is_admin(user: Any) -> bool:
+    """Say whether an account may manage models and accounts; asks the database."""
+    return bool(user.is_superuser or user.groups.filter(name=ADMINS).exists())
+
+
+def admins_only(view: View) -> View:
+    """Send strangers to sign in, and refuse everybody who is no admin."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *arguments: Any, **more: Any) -> HttpResponse:
+        if not is_admin(request.user):
+            raise PermissionDenied
+        return view(request, *arguments, **more)
+
+    return login_required(guarded)
+
+
+def confirmed(view: View) -> View:
+    """Have a person show once more who he is before something is changed: minutes ago at most."""
+    return cast(View, reauthentication_required(view, allow_get=True))

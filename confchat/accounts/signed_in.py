@@ -1,0 +1,31 @@
+"""Where an account is signed in: a login that ends takes its sockets with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.signals import password_changed, password_reset, password_set
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.db.models.signals import post_delete
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from confchat.admission import end_sockets
+from confchat.models import User
+
+
+def end_logins(user: User, *, but: str | None = None) -> None:
+    """End every login of an account, except the one with this session key."""
+    for login in UserSession.objects.filter(user=user).exclude(session_key=but or ""):
+        login.end()
+
+
+@receiver(post_delete, sender=Session)
+def _end_its_sockets(instance: Session, **_more: Any) -> None:
+    end_sockets(instance.session_key)
+
+
+@receiver([password_changed, password_reset, password_set])
+def _end_other_logins(request: HttpRequest, user: User, **_more: Any) -> None:
+    end_logins(user, but=request.session.session_key)
