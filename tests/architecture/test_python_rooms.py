@@ -116,6 +116,7 @@ ROOMS = {
     "confchat.management.commands.kbs_devserver": {"confchat", "attestation", "cryptography", "django"},
     "confchat.management.commands.release": {"confchat", "attestation", "django"},
     "confchat.management.commands.serve": {"confchat", "attestation", "django", "socket"},
+    "confchat.compression": {"django"},
     "confchat.middleware": {"django"},
     "confchat.migrations": {"confchat", "django"},
     "confchat.programs": {"confchat", "socket"},

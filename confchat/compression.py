@@ -1,0 +1,20 @@
+"""Compression on the wire, for static files alone: they are everybody's, so that no secret can be guessed by sizes."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
+
+COMPRESSIBLE = ("text/", "image/svg+xml", "application/json", "application/manifest+json")
+
+
+class StaticCompressionMiddleware(GZipMiddleware):
+    """Compress static text; what is compressed is still, byte by byte, the file that the release names."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        is_text = response.get("Content-Type", "").startswith(COMPRESSIBLE)
+        if response.status_code != 200 or not is_text or not request.path.startswith(settings.STATIC_URL):
+            return response
+        return super().process_response(request, response)
