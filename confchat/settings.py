@@ -67,6 +67,8 @@ CONFCHAT_EMBEDDED_MODEL = env.flag(
     "CONFCHAT_EMBEDDED_MODEL", default=CONFCHAT_ENGINE == "ollama" and not CONFCHAT_OLLAMA_HOST
 )
 CONFCHAT_MODEL = env.text("CONFCHAT_MODEL", "smollm2:135m" if CONFCHAT_EMBEDDED_MODEL else "deepseek-r1:70b")
+# Alibaba's do_content_packager.sh, where its owner has installed it.
+CONFCHAT_SAM_PACKAGER = env.path_or_none("CONFCHAT_SAM_PACKAGER")
 CONFCHAT_RELEASES_DIR = env.path("CONFCHAT_RELEASES_DIR", CONFCHAT_DATA_DIR / "releases")
 CONFCHAT_VERIFIERS_DIR = env.path("CONFCHAT_VERIFIERS_DIR", CONFCHAT_DATA_DIR / "verifiers")
 CONFCHAT_RELEASE_KEY = env.text("CONFCHAT_RELEASE_KEY", read_key_file(CONFCHAT_DATA_DIR / "keys" / "release.pub"))

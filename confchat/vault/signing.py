@@ -17,12 +17,20 @@ def signing_key(path: Path) -> Ed25519PrivateKey:
     Raises:
         StorageError: it cannot be read or made, is open to others, or holds another kind of key.
     """
-    try:
-        if not path.exists():
+    if not path.exists():
+        try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_private_key(path, Ed25519PrivateKey.generate())
+        except (ConfigurationError, OSError) as error:
+            raise StorageError(f"No signing key can be made: {error}.") from error
+    return known_signing_key(path)
+
+
+def known_signing_key(path: Path) -> Ed25519PrivateKey:
+    """Return the key in a file that must be there. Raises `StorageError`."""
+    try:
         key = read_private_key(path)
-    except (ConfigurationError, OSError) as error:
+    except ConfigurationError as error:
         raise StorageError(f"The signing key cannot be used: {error}.") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise StorageError(f"{path} holds no Ed25519 key.")

@@ -19,7 +19,7 @@ NETWORK = {
     *("aiohttp", "http.client", "httpx", "httpx_aiohttp", "ollama", "socket", "ssl", "urllib.request", "uvicorn"),
     "websockets",
 }
-GUARDED = OURS | DJANGO | NETWORK | {"cryptography", "subprocess", "xllamacpp"}
+GUARDED = OURS | DJANGO | NETWORK | {"cryptography", "fsspec", "subprocess", "xllamacpp"}
 
 # Module or package -> everything in GUARDED that it may import; the longest match wins.
 ATTESTATION_PURE = {"attestation", "cryptography"}
@@ -137,6 +137,8 @@ ROOMS = {
     "confchat.sockets": {"confchat", "channels"},
     "confchat.supervisor": set(),
     "confchat.vault": {"confchat", "attestation", "cryptography"},
+    "confchat.vault.sam": {"confchat", "subprocess"},
+    "confchat.vault.storage": {"confchat", "fsspec"},
     "confchat.web_server": {"socket", "uvicorn"},
 }
 
