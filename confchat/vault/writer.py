@@ -20,7 +20,7 @@ from confchat.vault.names import DIRECTORY_IV_NAME, DIRECTORY_IV_SIZE, LONG_SUFF
 from confchat.vault.pieces import read_fully
 
 # After this many stored bytes a file is brought to disk, and that noted: so much is done again after a crash.
-CHECKPOINT_BYTES = 256 * 2**20
+CHECKPOINT_BYTES = 64 * 2**20
 _READ_ONLY = 0o440
 
 
