@@ -115,6 +115,21 @@ def test_every_word_of_the_scripts_is_translated(tables: dict[str, dict[str, str
 
 
 @pytest.mark.parametrize(("language", "locale"), [("ja", "ja"), ("zh-hans", "zh_Hans")])
+def test_pages_and_scripts_say_the_same_of_a_check(
+    tables: dict[str, dict[str, str]], language: str, locale: str
+) -> None:
+    """A catalogue whose translations stand beside other texts than their own is found by this."""
+    catalogue = read_catalogue(locale)
+    compared = 0
+    for key, text in tables["en"].items():
+        message = catalogue.get(text) if key.startswith("words.check.") else None
+        if message is not None:
+            assert message.string == tables[language][key], key
+            compared += 1
+    assert compared > 20
+
+
+@pytest.mark.parametrize(("language", "locale"), [("ja", "ja"), ("zh-hans", "zh_Hans")])
 def test_a_page_speaks_the_language_that_is_asked_for(language: str, locale: str) -> None:
     compile_catalogue(locale)
     with override(None):

@@ -17,8 +17,8 @@ export const PAGE = {
     "メッセージが本物の Intel TDX マシン上の既知のソフトウェアだけに届くことを、このブラウザーが確認しました（{ago}）。",
   "trust.verified.simulated":
     "実際のハードウェアと同じようにすべて確認しましたが、ハードウェアはこのコンピューター上のシミュレーションです。秘密は書かないでください。",
-  "trust.brief": "このブラウザーが{ago}に確認",
-  "trust.brief.simulated": "このブラウザーが{ago}に確認（ハードウェアはシミュレーション）",
+  "trust.brief": "このブラウザーが確認（{ago}）",
+  "trust.brief.simulated": "このブラウザーが確認（{ago}、ハードウェアはシミュレーション）",
   "trust.brief.accepted": "ご自身の責任で続行中です。何も保存されないので、私的なことは書かないでください",
   "trust.brief.offline": "サーバーが戻って確認できるまで、書いた内容はここに残ります",
   "trust.warning": "{reason}その意味を読んだうえで、ご自身の責任で続けられます。",
