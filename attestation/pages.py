@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required, permission_required
 from django.contrib.auth.models import AbstractUser
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django.views.decorators.http import require_safe
 
 from attestation import publication
@@ -41,6 +43,7 @@ def records(request: HttpRequest) -> HttpResponse:
         now = timezone.now()
         visit = begin_visit(str(request.user.pk), now=now)
         context["news"] = describe_news(read_news(measured, visit=visit, now=now))
+        context["traps"] = import_string(settings.CONFCHAT_TRAPS_SOURCE)()
     return render(request, "attestation/records.html", context)
 
 

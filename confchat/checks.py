@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from attestation.errors import ConfigurationError
 from attestation.services.service import NAME as EMBEDDED
 from attestation.watch.channels import parse_secret
 from confchat.collateral import named_source, verifies_tls
+from confchat.traps import Trap, find_traps
 
 
 @register("confchat")
@@ -30,6 +31,7 @@ def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
         *_check_release_key(),
         *_check_collateral(),
         *_check_watch(),
+        *check_machine(find_traps()),
         *_check_key_broker(),
         *_check_accounts(),
     ]
@@ -48,6 +50,16 @@ def check_deployment(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[C
         Error(f"{name}=1 is not for a deployment: it gives up what the badge promises.", id="confchat.E005")
         for name, is_set in unsafe.items()
         if is_set
+    ]
+
+
+def check_machine(traps: Iterable[Trap]) -> list[CheckMessage]:
+    """Refuse a machine that would carry prompts away; in development, only say so."""
+    return [
+        Error(trap.sentence, hint=trap.remedy, id="confchat.E018")
+        if trap.is_refused and not settings.CONFCHAT_DEVELOPMENT
+        else Warning(trap.sentence, hint=trap.remedy, id="confchat.W006")
+        for trap in traps
     ]
 
 

@@ -80,6 +80,8 @@ env.refuse(
 )
 # Where the history's pages get today's lists for a quote from: an async function, by its name.
 CONFCHAT_COLLATERAL_SOURCE = "confchat.deployment.collateral_for"
+# And what around the product would undo it.
+CONFCHAT_TRAPS_SOURCE = "confchat.traps.find_traps"
 # Who takes over what two people approved: likewise.
 CONFCHAT_TAKE_OVER = "confchat.deployment.take_over"
 # Written at the first set-up: a log keeps its name when the port or the origins change.

@@ -39,6 +39,7 @@ from confchat.deployment import deployment
 from confchat.errors import ModelError
 from confchat.handshake import Asker, appraise_handshake, begin_handshake
 from confchat.limits import spend
+from confchat.traps import find_traps
 
 MAX_QUESTION_BYTES = 1024
 
@@ -117,7 +118,7 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     """Say whether a conversation could begin now: database, model, quote device and collateral.
 
     A warning is for people to look at, while conversations still begin. `quotes` names the interface that quotes come
-    from, and those that were looked for at the start, in their order.
+    from, and those that were looked for at the start, in their order; `machine` the codes of traps (confchat/traps.py).
     """
     faults = await READINESS.faults()
     standing = _collateral_standing()
@@ -126,6 +127,7 @@ async def readyz(request: HttpRequest) -> HttpResponse:
         "faults": faults,
         "warnings": {"collateral": standing.warning} if standing is not None and standing.warning else {},
         "collateral": None if standing is None else standing.to_wire(),
+        "machine": [trap.code for trap in await asyncio.to_thread(find_traps)],
         "quotes": _quotes(),
     }
     return JsonResponse(body, status=503 if faults else 200)

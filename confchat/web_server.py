@@ -14,6 +14,8 @@ from typing import Any
 
 import uvicorn
 
+from confchat.traps import leave_no_core
+
 # The consumer itself answers a sealed frame over 1 MiB; what is larger still is refused before it is read.
 MAX_WEBSOCKET_MESSAGE_BYTES = 2 * 1024 * 1024
 END_CONNECTIONS_S = 5
@@ -24,8 +26,9 @@ PING_S = 20.0
 def serve(listener: socket.socket, application: Any = "confchat.asgi:application", *, ping_s: float = PING_S) -> None:
     """Serve an ASGI application, or the one of that name, until a signal ends it.
 
-    Peers' own claims of their address are not believed.
+    Peers' own claims of their address are not believed. Prompts are in this process's memory: it leaves no core.
     """
+    leave_no_core()
     config = uvicorn.Config(
         application,
         loop="uvloop",

@@ -12,6 +12,7 @@ import pytest
 from attestation.encoding import b64encode
 from attestation.evidence import Evidence
 from attestation.statement import parse_statement
+from confchat.traps import find_traps
 from tests.product import Server, running_server
 
 
@@ -46,9 +47,10 @@ def test_health_and_readiness_are_told(server: Server) -> None:
     assert httpx.get(f"{server.address}/healthz", trust_env=False).json() == {"status": "ok"}
     ready = httpx.get(f"{server.address}/readyz", trust_env=False)
     found = ready.json()
-    collateral = found.pop("collateral")
+    collateral, traps = found.pop("collateral"), found.pop("machine")
     quotes = {"from": "simulator", "tried": ["configfs", "library", "qgs", "driver", "simulator"]}
     assert (ready.status_code, found) == (200, {"ready": True, "faults": {}, "warnings": {}, "quotes": quotes})
+    assert traps == [trap.code for trap in find_traps()]
     assert collateral["age_s"] < 60
     assert collateral["expires_at"] > time.time()
 
