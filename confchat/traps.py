@@ -5,9 +5,7 @@ Each is found in what the kernel says (proc(5)); the functions that judge take i
 
 from __future__ import annotations
 
-import ctypes
 import os
-import resource
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +17,6 @@ from django.utils.translation import gettext_noop
 from confchat.model_server import PROC, find_process, is_on, parse_environment
 
 SYS = Path("/sys")
-PR_SET_DUMPABLE = 4  # linux/prctl.h
 
 # By code: what is the case, what to do, and whether it is refused outside development.
 _WORDS: dict[str, tuple[str, str, bool]] = {
@@ -114,12 +111,6 @@ def judge_model_server(environment: Mapping[str, str], *, models: Path) -> Itera
     served = environment.get("OLLAMA_MODELS", "")
     if served and os.path.realpath(served) != os.path.realpath(models):
         yield Trap("models_elsewhere", served)
-
-
-def leave_no_core() -> None:
-    """Let the kernel write no memory of this process, and of those that it starts, to a file or a program."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0)
 
 
 def _look_at_server(host: str, proc: Path) -> list[Trap]:

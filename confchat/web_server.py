@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from confchat.traps import leave_no_core
+from confchat.own_memory import leave_no_core
 
 # The consumer itself answers a sealed frame over 1 MiB; what is larger still is refused before it is read.
 MAX_WEBSOCKET_MESSAGE_BYTES = 2 * 1024 * 1024

@@ -112,7 +112,7 @@ async def test_check_refuses_a_running_model_server_that_may_use_its_cloud(setti
 
 def test_process_that_leaves_no_core_cannot_be_dumped() -> None:
     program = (
-        "import ctypes, resource; from confchat.traps import leave_no_core; leave_no_core();"
+        "import ctypes, resource; from confchat.own_memory import leave_no_core; leave_no_core();"
         "print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3))"  # PR_GET_DUMPABLE
     )
     said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, timeout=30)
