@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import F, Q
 
+from confchat.attachments import keep_documents, read_document
 from confchat.cabinet import Cabinet
 from confchat.details import Details, open_details, open_title, set_title
+from confchat.documents.document import Document
 from confchat.errors import RequestError
 from confchat.history_key import ContentKey
 from confchat.models import Conversation, Message
@@ -29,13 +32,16 @@ LIST_SIZE = 200
 class Shelf(Cabinet):
     """The stored conversations of one user under a proved history key of 32 bytes."""
 
-    def ask(self, conversation: str, prompt: Turn, *, answer: Turn | None, model: str) -> Asked:
+    def ask(
+        self, conversation: str, prompt: Turn, *, answer: Turn | None, model: str, documents: Sequence[Document] = ()
+    ) -> Asked:
         """Store a prompt, and its conversation at the first one, and the answer that is about to begin.
 
         A prompt that was stored before gets the answer that it has. `answer` is null while another one runs.
 
         Raises:
-            RequestError: `message_conflict` (the id with another text), `not_found` (no such parent), `busy`.
+            RequestError: `message_conflict` (the id with another text), `not_found` (no such parent), `busy`,
+                `attachments_quota`.
         """
         row = self._start_conversation(conversation, title=prompt.text, model=model)
         key, rows = self._key(conversation), _rows_by_uuid(row)
@@ -51,6 +57,7 @@ class Shelf(Cabinet):
             raise RequestError("not_found")
         if answer is None:
             raise RequestError("busy", retry=True)
+        keep_documents(row, documents, key)
         self._insert(row, key, [answer] if known else [prompt, answer])
         return Asked(given=None, path=[*self._path(rows, key, prompt.parent), prompt])
 
@@ -133,6 +140,10 @@ class Shelf(Cabinet):
         )
         if turn.state != Message.State.RUNNING:
             owners.update(changes=F("changes") + 1)
+
+    def read_document(self, conversation: str, uuid: str) -> Document:
+        """Return what was read of a file; raises RequestError `not_found`."""
+        return read_document(self.find(conversation), uuid, self._key(conversation))
 
     def find_turn(self, conversation: str, message: str) -> Turn:
         """Return one message.
@@ -247,7 +258,8 @@ class Shelf(Cabinet):
 
     def _seal(self, turn: Turn, key: ContentKey, revision: int) -> bytes:
         times = {"thinking_ms": turn.thinking_ms, "eval_ms": turn.eval_ms}
-        content = json.dumps({"text": turn.text, "thinking": turn.thinking, **times}, ensure_ascii=False)
+        beside = {name: given for name in ("attachments", "sources") if (given := getattr(turn, name))}
+        content = json.dumps({"text": turn.text, "thinking": turn.thinking, **times, **beside}, ensure_ascii=False)
         return key.seal(content.encode(), message=turn.uuid, revision=revision)
 
     def _turn(self, row: Message, key: ContentKey) -> Turn:
@@ -266,6 +278,8 @@ class Shelf(Cabinet):
             total_ms=row.total_ms,
             thinking_ms=content.get("thinking_ms"),
             eval_ms=content.get("eval_ms"),
+            attachments=tuple(content.get("attachments", ())),
+            sources=tuple(content.get("sources", ())),
             created_at=row.created_at,
         )
 

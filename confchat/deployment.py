@@ -33,6 +33,8 @@ from attestation.verified import VerifiedCache
 from confchat.checks import model_host
 from confchat.collateral import build_collateral_cache
 from confchat.delivery import Beat
+from confchat.documents.desk import Desk
+from confchat.documents.parsing import DocumentReader
 from confchat.engines import build_model, is_inside, own_weights
 from confchat.event_log_file import EventLogFile
 from confchat.file_digests import FileDigests
@@ -79,6 +81,8 @@ class Deployment:
     pulls: ModelPulls = field(init=False)
     beat: Beat = field(default_factory=Beat)
     writes: GroupCommit = field(default_factory=GroupCommit)
+    desk: Desk = field(default_factory=Desk)
+    document_reader: DocumentReader = field(default_factory=DocumentReader)
     searches: SearchIndexes = field(default_factory=SearchIndexes)
     description_max_age_s: float = MODEL_DESCRIPTION_S
     _known: dict[str, tuple[float, ModelDescription]] = field(default_factory=dict)

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from confchat import metrics
 from confchat.errors import ModelError, RequestError
@@ -59,6 +59,7 @@ class Generation:
     finished_at: float = 0.0
     revision: int = 0
     thinking_ms: int | None = None
+    sources: tuple[dict[str, Any], ...] = ()
     _thinking_since: float | None = None
     _earlier: Turn | None = None
     _stop_reason: str = "cancelled"
@@ -115,6 +116,7 @@ class Generation:
             total_ms=self.usage.get("total_ms"),
             thinking_ms=self.thinking_ms,
             eval_ms=self.usage.get("eval_ms"),
+            sources=self.sources,
         )
 
     async def _run(self, reading: asyncio.Task[str]) -> None:

@@ -81,6 +81,18 @@ class Retention(models.Model):
     days = models.PositiveIntegerField()
 
 
+class Attachment(models.Model):
+    """What was read of a file that belongs to messages of a conversation; `size` is that of the ciphertext."""
+
+    conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="attachments")
+    uuid = models.UUIDField()
+    size = models.PositiveIntegerField()
+    sealed = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["conversation", "uuid"], name="attachment_of_conversation")]
+
+
 class Message(models.Model):
     """A prompt or an answer; `sealed` is AES-256-GCM (12-byte nonce first) of JSON text and thinking."""
 

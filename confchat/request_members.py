@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from attestation.encoding import b64decode
 from attestation.errors import MalformedError
 from confchat.imported import parse_moment, parse_told
 from confchat.members import parse_flag, parse_integer, parse_optional, parse_text, parse_uuid4
@@ -15,6 +16,8 @@ MAX_TITLE_CHARACTERS = 200
 MAX_QUERY_CHARACTERS = 200
 MAX_NAME_CHARACTERS = 100
 MAX_DAYS = 36_500
+MAX_PIECE_CHARACTERS = 700_000  # of base64url: fits a sealed frame
+MAX_ATTACHMENTS = 10  # of one message
 MAX_OPTIONS = 32
 MAX_TEMPLATES = 100  # a sealed frame holds them all, whatever the script: 100 × 2060 characters of 4 bytes
 MAX_TEMPLATE_NAME = 60
@@ -87,6 +90,18 @@ def _template(value: object) -> dict[str, str]:
     }
 
 
+def _piece(value: object) -> bytes:
+    return b64decode(parse_text(value, longest=MAX_PIECE_CHARACTERS))
+
+
+def _attachments(value: object) -> list[str]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or len(value) > MAX_ATTACHMENTS:
+        raise MalformedError("not attachments")
+    return list(dict.fromkeys(parse_uuid4(item) for item in value))
+
+
 def _cursor(value: object) -> str | None:
     return parse_optional(value, parse_text)
 
@@ -139,6 +154,7 @@ _CHAT: dict[str, Members] = {
         "message": parse_uuid4,
         "parent": _id,
         "text": _prompt,
+        "attachments": _attachments,
         **_WAY,
     },
     "chat.edit": {
@@ -146,6 +162,7 @@ _CHAT: dict[str, Members] = {
         "message": parse_uuid4,
         "edited": parse_uuid4,
         "text": _prompt,
+        "attachments": _attachments,
         **_WAY,
     },
     "chat.stop": {"reply": parse_uuid4},
@@ -196,4 +213,18 @@ _SETTINGS: dict[str, Members] = {
     "templates.save": {"templates": _templates},
 }
 
-REQUESTS: dict[str, Members] = {**_CHAT, **_CONVERSATIONS, **_MODELS, **_SETTINGS}
+_ATTACHMENTS: dict[str, Members] = {
+    "attachment.begin": {
+        "conversation": parse_uuid4,
+        "attachment": parse_uuid4,
+        "name": lambda value: parse_text(value, longest=MAX_TITLE_CHARACTERS),
+        "size": parse_integer,
+    },
+    "attachment.put": {"attachment": parse_uuid4, "offset": parse_integer, "data": _piece},
+    "attachment.read": {"attachment": parse_uuid4},
+    "attachment.drop": {"attachment": parse_uuid4},
+    "attachment.open": {"conversation": parse_uuid4, "attachment": parse_uuid4, "page": parse_integer},
+    "attachment.sources": {"reply": parse_uuid4},
+}
+
+REQUESTS: dict[str, Members] = {**_ATTACHMENTS, **_CHAT, **_CONVERSATIONS, **_MODELS, **_SETTINGS}

@@ -5,8 +5,10 @@ Has the methods of `conversations.Shelf` that an answer needs, so that a session
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from confchat.documents.document import Document
 from confchat.errors import RequestError
 from confchat.turns import Asked, Turn
 
@@ -16,8 +18,11 @@ class Scratchpad:
 
     def __init__(self) -> None:
         self._turns: dict[str, Turn] = {}
+        self._documents: dict[str, Document] = {}
 
-    def ask(self, _conversation: str, prompt: Turn, *, answer: Turn | None, model: str) -> Asked:
+    def ask(
+        self, _conversation: str, prompt: Turn, *, answer: Turn | None, model: str, documents: Sequence[Document] = ()
+    ) -> Asked:
         """Remember a prompt and the answer that is about to begin (see `Shelf.ask`)."""
         known = self._turns.get(prompt.uuid)
         if known is not None:
@@ -31,6 +36,7 @@ class Scratchpad:
         if answer is None:
             raise RequestError("busy", retry=True)
         self._turns |= {prompt.uuid: prompt, answer.uuid: answer}
+        self._documents |= {document.uuid: document for document in documents}
         return Asked(given=None, path=self._path(prompt.uuid))
 
     def ask_again(self, _conversation: str, prompt: str, *, answer: Turn | None) -> Asked:
@@ -54,6 +60,12 @@ class Scratchpad:
     def save_answer(self, _conversation: str, turn: Turn, *, revision: int) -> None:
         """Remember what there is of an answer."""
         self._turns[turn.uuid] = turn
+
+    def read_document(self, _conversation: str, uuid: str) -> Document:
+        """Return what was read of a file, or raise `not_found`."""
+        if uuid not in self._documents:
+            raise RequestError("not_found")
+        return self._documents[uuid]
 
     def find_turn(self, _conversation: str, message: str) -> Turn:
         """Return one message, or raise `not_found`."""

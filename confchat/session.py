@@ -10,6 +10,7 @@ from confchat.deployment import Deployment
 from confchat.errors import ModelError, RequestError
 from confchat.frames import Request
 from confchat.llm import ModelDescription
+from confchat.requests.attachments import AttachmentRequests
 from confchat.requests.chat import ChatRequests
 from confchat.requests.conversations import ConversationRequests
 from confchat.requests.history import HistoryRequests
@@ -51,8 +52,14 @@ class Session:
             **ModelRequests(self._scope).handlers,
             **SettingsRequests(self._scope).handlers,
         }
+        attachments = AttachmentRequests(self._scope)
+        self._handlers = {**self._handlers, **attachments.handlers}
         self._search = SearchRequests(self._scope)
-        self._slow_handlers: Handlers = {**self._search.slow_handlers, **TitleRequests(self._scope).slow_handlers}
+        self._slow_handlers: Handlers = {
+            **self._search.slow_handlers,
+            **TitleRequests(self._scope).slow_handlers,
+            **attachments.slow_handlers,
+        }
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property

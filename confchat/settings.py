@@ -99,6 +99,7 @@ CONFCHAT_RETENTION_DAYS = env.integer("CONFCHAT_RETENTION_DAYS", 0)
 CONFCHAT_SIGNUP: Literal["open", "invitation", "closed"] = env.choice(
     "CONFCHAT_SIGNUP", "invitation", among=("open", "invitation", "closed")
 )
+CONFCHAT_ATTACHMENT_QUOTA_MB = env.integer("CONFCHAT_ATTACHMENT_QUOTA_MB", 200)
 CONFCHAT_METRICS_TOKEN = env.text("CONFCHAT_METRICS_TOKEN", "")
 # In development nobody waits for notices, and a laptop has better things to do.
 CONFCHAT_WATCH_MINUTES = env.integer("CONFCHAT_WATCH_MINUTES", 0 if CONFCHAT_DEVELOPMENT else 15)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 TITLE_CHARACTERS = 80
 
@@ -26,6 +27,8 @@ class Turn:
     total_ms: int | None = None
     thinking_ms: int | None = None
     eval_ms: int | None = None
+    attachments: tuple[dict[str, Any], ...] = ()  # of a prompt: what is told of its documents
+    sources: tuple[dict[str, Any], ...] = ()  # of an answer: the passages that it was given, by number
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -53,4 +56,4 @@ def first_line(text: str) -> str:
 
 def json_size(turn: Turn) -> int:
     """Return about how many bytes of JSON a turn's content takes on the wire."""
-    return len(json.dumps([turn.text, turn.thinking], ensure_ascii=False).encode())
+    return len(json.dumps([turn.text, turn.thinking, turn.attachments, turn.sources], ensure_ascii=False).encode())

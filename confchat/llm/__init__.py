@@ -25,10 +25,11 @@ ERROR_CODES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation, without thinking."""
+    """One turn of a conversation, without thinking; `images` are JPEGs, for models that see."""
 
     role: Literal["system", "user", "assistant"]
     content: str
+    images: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,9 +205,14 @@ class _Client(ollama.AsyncClient):
         self, name: str, messages: Sequence[Message], options: Mapping[str, Any], *, think: Think
     ) -> AsyncGenerator[ollama.ChatResponse, None]:
         """Return the lines of an answer. `think` is sent only where it is understood, the rest keep quiet about it."""
-        history = [{"role": message.role, "content": repeatable(message)} for message in messages]
+        history = [_said(message) for message in messages]
         stream = await self.chat(name, history, stream=True, think=think, options=options)
         return cast("AsyncGenerator[ollama.ChatResponse, None]", stream)
+
+
+def _said(message: Message) -> dict[str, Any]:
+    images = {"images": [ollama.Image(value=image) for image in message.images]} if message.images else {}
+    return {"role": message.role, "content": repeatable(message), **images}
 
 
 def _think(tag: Tag, traits: Traits, effort: str | None) -> Think:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from functools import partial
 
 from confchat.delivery import Delivery
+from confchat.documents.document import Document
 from confchat.errors import RequestError
 from confchat.frames import Request
 from confchat.generation import Generation
+from confchat.llm import Event
 from confchat.parameters import check_options, fit_options
 from confchat.prompting import build_prompt, fit_context
 from confchat.requests.scope import Handlers, Scope
 from confchat.scratchpad import Scratchpad
 from confchat.turns import Asked, Turn
 
+MARK_BYTES = 4  # random, in front of each passage of a document
 MAX_DELIVERIES = 16  # at once in one session: each speaks on every beat of the whole server
 
 
@@ -57,11 +64,34 @@ class ChatRequests:
     async def _say(self, request: Request, *, parent: str | None) -> None:
         scope = self._scope
         talk, conversation, model = scope.talk, scope.conversation, scope.model.name
-        prompt = Turn(uuid=request["message"], parent=parent, role="user", text=request["text"])
+        documents = await self._attached(request)
+        told = tuple(document.told() for document in documents)
+        prompt = Turn(uuid=request["message"], parent=parent, role="user", text=request["text"], attachments=told)
         self._check_length(request, prompt)
-        await self._answer(
-            request, prompt.uuid, lambda answer: talk.ask(conversation, prompt, answer=answer, model=model)
-        )
+        ask = partial(talk.ask, conversation, prompt, model=model, documents=documents)
+        await self._answer(request, prompt.uuid, lambda answer: ask(answer=answer))
+        for document in documents:
+            scope.deployment.desk.drop(scope.owner, document.uuid)
+
+    async def _attached(self, request: Request) -> list[Document]:
+        """Return the documents that a prompt names: those on their way in, and those of earlier prompts.
+
+        Raises:
+            RequestError: `attachment_missing`; `model_blind`: an image, and the model sees none.
+        """
+        scope, talk = self._scope, self._scope.talk
+        waiting = scope.deployment.desk.documents(scope.owner)
+
+        def find(name: str) -> Document:
+            return waiting.get(name) or talk.read_document(scope.conversation, name)
+
+        try:
+            documents = await scope.write(lambda: [find(name) for name in request["attachments"]])
+        except RequestError as error:
+            raise RequestError("attachment_missing") if error.code == "not_found" else error from error
+        if not scope.model.sees and any(document.image for document in documents):
+            raise RequestError("model_blind")
+        return documents
 
     async def _regenerate(self, request: Request) -> None:
         self._enter(request)
@@ -88,15 +118,23 @@ class ChatRequests:
         is_free = deployment.generations.add(generation)
         asked = None
         try:
-            asked = await self._scope.write(lambda: ask(generation.turn() if is_free else None))
+            asked, documents = await self._scope.write(
+                lambda: self._with_documents(ask(generation.turn() if is_free else None))
+            )
         finally:
             if asked is None or asked.given is not None:
                 deployment.generations.discard(generation)
         if asked.given is not None:
             self._announce(request, self._generation_of(asked.given))
             return
-        self._start(request, generation, asked)
+        self._start(request, generation, asked, documents)
         self._announce(request, generation)
+
+    def _with_documents(self, asked: Asked) -> tuple[Asked, dict[str, Document]]:
+        """Return what was asked with the documents along its path; expects a transaction."""
+        names = {item["attachment"] for turn in asked.path for item in turn.attachments}
+        talk, conversation = self._scope.talk, self._scope.conversation
+        return asked, {name: talk.read_document(conversation, name) for name in names}
 
     async def _continue(self, request: Request) -> None:
         """Go on with an answer that broke off or was ended, as the same message."""
@@ -109,13 +147,15 @@ class ChatRequests:
         generation = self._new_generation(prompt=turn.parent or "", reply=reply)
         is_free = scope.deployment.generations.add(generation)
         try:
-            asked = await scope.write(lambda: talk.ask_on(conversation, reply, is_free=is_free))
+            asked, documents = await scope.write(
+                lambda: self._with_documents(talk.ask_on(conversation, reply, is_free=is_free))
+            )
         except RequestError:
             if is_free:
                 scope.deployment.generations.discard(generation)
             raise
         generation.go_on(asked.path[-1], revision=asked.revision)
-        self._start(request, generation, asked)
+        self._start(request, generation, asked, documents)
         scope.reply(request, "chat.started", message=generation.prompt, reply=reply)
         self._deliver(request, generation, offsets=(len(generation.thinking), len(generation.content)))
 
@@ -139,13 +179,24 @@ class ChatRequests:
         if described.digest != model.digest or not await deployment.workload.is_as_measured(model.name):
             raise RequestError("model_changed", retry=True)
 
-    def _start(self, request: Request, generation: Generation, asked: Asked) -> None:
-        """Give the model what leads to the answer, and let it speak."""
+    def _start(self, request: Request, generation: Generation, asked: Asked, documents: dict[str, Document]) -> None:
+        """Let the model speak, once it is known which passages of the documents it is given."""
+        generation.start(self._speak(request, generation, asked, documents))
+
+    async def _speak(
+        self, request: Request, generation: Generation, asked: Asked, documents: dict[str, Document]
+    ) -> AsyncGenerator[Event]:
         deployment, model = self._scope.deployment, self._scope.model
         tokens = self._context_tokens(request)
+        build = partial(build_prompt, asked.path, tokens=tokens, system=request["system"], documents=documents)
+        mark = secrets.token_hex(MARK_BYTES)
+        messages, passages = await asyncio.to_thread(build, sees=model.sees, mark=mark)
+        generation.sources = tuple(passage.told(number) for number, passage in enumerate(passages, 1))
         options = {**request["options"], "num_ctx": tokens}
-        messages = build_prompt(asked.path, tokens=tokens, system=request["system"])
-        generation.start(deployment.model.chat(model.name, messages, options=options, effort=request["effort"]))
+        answer = deployment.model.chat(model.name, messages, options=options, effort=request["effort"])
+        async with aclosing(answer) as events:
+            async for event in events:
+                yield event
 
     async def _stop(self, request: Request) -> None:
         scope = self._scope

@@ -89,6 +89,8 @@ class ConversationRequests:
             "text": turn.text,
             "thinking": turn.thinking,
             "state": turn.state,
+            "attachments": list(turn.attachments),
+            "sources": list(turn.sources),
             "reason": turn.reason,
             "model": turn.model,
             "usage": {name: value for name, value in usage.items() if value is not None},

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from confchat.conversations import Shelf
 from confchat.delivery import Outlet
 from confchat.deployment import Deployment
+from confchat.documents.desk import Owner
 from confchat.errors import RequestError
 from confchat.folders import Folders
 from confchat.frames import Request, to_json
@@ -39,6 +40,12 @@ class Scope:
 
     def __post_init__(self) -> None:
         self.talk = self.shelf or Scratchpad()
+
+    @property
+    def owner(self) -> Owner:
+        """Whose files are on their way into this conversation: of sessions that proved the key, or of this one."""
+        secret = self.resume.encode() if self.shelf is None else self.shelf.owner[1]
+        return self.user, self.conversation, secret
 
     def stored(self) -> Shelf:
         """Return the user's shelf; raises RequestError `not_stored` where the session did not prove its key."""

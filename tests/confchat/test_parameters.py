@@ -12,6 +12,8 @@ from confchat.prompting import build_prompt
 from confchat.turns import Turn
 from tests.session_client import new_id
 
+NO_DOCUMENTS: dict[str, Any] = {"documents": {}, "sees": False, "mark": ""}
+
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_both_bounds_are_allowed_and_nothing_beyond(name: str) -> None:
@@ -47,7 +49,7 @@ def test_thinking_is_never_sent_back_and_what_the_model_is_told_comes_first() ->
     prompt = Turn(uuid=new_id(), parent=None, role="user", text="Why?")
     answer = Turn(uuid=new_id(), parent=prompt.uuid, role="assistant", text="So.", thinking="A SECRET THOUGHT")
     again = Turn(uuid=new_id(), parent=answer.uuid, role="user", text="And?")
-    messages = build_prompt([prompt, answer, again], tokens=8192, system="Be brief.")
+    messages, _ = build_prompt([prompt, answer, again], tokens=8192, system="Be brief.", **NO_DOCUMENTS)
     assert [(message.role, message.content) for message in messages] == [
         ("system", "Be brief."),
         ("user", "Why?"),
@@ -58,6 +60,6 @@ def test_thinking_is_never_sent_back_and_what_the_model_is_told_comes_first() ->
 
 def test_what_the_model_is_told_takes_its_room() -> None:
     prompt = Turn(uuid=new_id(), parent=None, role="user", text="x" * 1000)
-    build_prompt([prompt], tokens=512)
+    build_prompt([prompt], tokens=512, **NO_DOCUMENTS)
     with pytest.raises(RequestError, match="prompt_too_long"):
-        build_prompt([prompt], tokens=512, system="y" * 500)
+        build_prompt([prompt], tokens=512, system="y" * 500, **NO_DOCUMENTS)

@@ -1,0 +1,93 @@
+"""`attachment.*`: files come in pieces, are read, and wait for the message that they belong to; places are shown."""
+
+from __future__ import annotations
+
+import base64
+
+from confchat.documents.desk import Desk, Owner, Upload
+from confchat.documents.document import Document
+from confchat.errors import RequestError
+from confchat.frames import Request
+from confchat.requests.scope import Handlers, Scope
+
+
+class AttachmentRequests:
+    """Takes files in for the session's own conversation, and shows pages of those that were sent."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    @property
+    def handlers(self) -> Handlers:
+        return {
+            "attachment.begin": self._begin,
+            "attachment.put": self._put,
+            "attachment.drop": self._drop,
+            "attachment.open": self._open,
+            "attachment.sources": self._sources,
+        }
+
+    @property
+    def slow_handlers(self) -> Handlers:
+        return {"attachment.read": self._read}
+
+    async def _begin(self, request: Request) -> None:
+        self._scope.refuse_other_conversation(request)
+        name, size = request["name"], request["size"]
+        self._tell(request, self._desk.begin(self._owner, request["attachment"], name=name, size=size))
+
+    async def _put(self, request: Request) -> None:
+        offset, piece = request["offset"], request["data"]
+        self._tell(request, self._desk.put(self._owner, request["attachment"], offset=offset, piece=piece))
+
+    async def _drop(self, request: Request) -> None:
+        self._desk.drop(self._owner, request["attachment"])
+        self._scope.reply(request, "attachment.dropped", attachment=request["attachment"])
+
+    async def _read(self, request: Request) -> None:
+        uuid, owner = request["attachment"], self._owner
+        upload = self._desk.find(owner, uuid)
+        if len(upload.data) != upload.size:
+            raise RequestError("offset", retry=True)
+        if upload.document is None:
+            reader = self._scope.deployment.document_reader
+            upload.document = await reader.read(bytes(upload.data), uuid=uuid, name=upload.name)
+            upload.data.clear()
+        self._tell(request, upload)
+
+    async def _open(self, request: Request) -> None:
+        """Show one page of a document that was sent in a conversation, or an image."""
+        scope, uuid = self._scope, request["attachment"]
+        place = scope.talk if request["conversation"] == scope.conversation else scope.stored()
+        document = await scope.write(lambda: place.read_document(request["conversation"], uuid))
+        page = request["page"]
+        if document.image is None and not 1 <= page <= len(document.pages):
+            raise RequestError("not_found")
+        text = "" if document.image else document.pages[page - 1]
+        image = base64.b64encode(document.image).decode() if document.image else None
+        scope.reply(request, "attachment.page", document=document.told(), page=page, text=text, image=image)
+
+    async def _sources(self, request: Request) -> None:
+        """Say which passages an answer was given: what the numbers in it mean."""
+        scope = self._scope
+        talk, conversation = scope.talk, scope.conversation
+        turn = await scope.write(lambda: talk.find_turn(conversation, request["reply"]))
+        scope.reply(request, "attachment.sources", reply=turn.uuid, sources=list(turn.sources))
+
+    @property
+    def _desk(self) -> Desk:
+        return self._scope.deployment.desk
+
+    @property
+    def _owner(self) -> Owner:
+        return self._scope.owner
+
+    def _tell(self, request: Request, upload: Upload) -> None:
+        document: Document | None = upload.document
+        self._scope.reply(
+            request,
+            "attachment.state",
+            attachment=request["attachment"],
+            offset=upload.size if document else len(upload.data),
+            document=document.told() if document else None,
+        )
