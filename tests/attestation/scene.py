@@ -151,7 +151,7 @@ class Scene:
 
     def quote(self, data: bytes) -> bytes:
         """Return a quote of this machine over other report data."""
-        return self.platform.quote(Td(report_data=data))
+        return self.platform.quote(Td(report_data=data, rtmr3=rtmr3_of(lines_of(self.release))))
 
     def statement(self) -> Statement:
         issued_at = int(self.now.timestamp())

@@ -205,6 +205,7 @@ def manifest_of(scene: Scene, version: str) -> bytes:
         platform="simulator",
         measurements=scene.release.measurements,
         models=scene.release.models,
+        model_servers=scene.release.model_servers,
         files=scene.release.files,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -17,6 +18,7 @@ from confchat.models import User
 from tests.attestation.scene import CONVERSATION, Scene, build_scene
 from tests.attestation.test_views import People, people, published, record, record_one, scene, text_of
 from tests.attestation.test_workspace import deployed, fetched, outdated
+from tests.policies import write_policy
 
 __all__ = ["deployed", "fetched", "outdated", "people", "published", "record", "scene"]
 
@@ -83,8 +85,10 @@ def test_a_changed_a_forged_and_a_new_record_are_told_apart(many: list[str], sce
     assert new not in {found[0] for found in run.found}
 
 
-def test_a_policy_of_today_that_is_stricter_differs_by_its_check(many: list[str], settings: Settings) -> None:
-    settings.CONFCHAT_MIN_RELEASE = "99.0.0"
+def test_a_policy_of_today_that_is_stricter_differs_by_its_check(
+    many: list[str], settings: Settings, tmp_path: Path
+) -> None:
+    settings.CONFCHAT_POLICY = write_policy(tmp_path / "policy.json", min_release_version="99.0.0")
     run = run_all()
     assert run.counts == {"differs": 12}
     assert {(finding, check) for _record, finding, check in run.found} == {("differs", "td.measurements")}

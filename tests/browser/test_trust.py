@@ -56,7 +56,7 @@ async def test_the_card_names_who_checked(page: Page) -> None:
     await expect(page.locator(".checks thead th")).to_have_text(["Check", "This browser", "The server"])
     row = page.locator(".checks tbody tr").first
     await expect(row.locator("td .mark")).to_have_text(["passed", "passed"])
-    service = page.locator("trust-badge [data-ref=service]")
+    service = page.locator("trust-badge [data-ref=services]")
     await expect(service).to_contain_text("built into this server")
     await expect(service).to_contain_text("this browser verified its token")
 

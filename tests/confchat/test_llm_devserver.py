@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,7 @@ async def test_our_own_door_reads_it_all(model_server: str) -> None:
     described = await model.describe(NAME)
     assert (described.thinks, described.simulated_thinking, described.context_length) == (True, True, 8192)
     assert described.backend.startswith("xllamacpp/")
-    assert await model.list_models() == (described,)
+    assert [replace(listed, is_loaded=None) for listed in await model.list_models()] == [described]
     events = [event async for event in model.chat(NAME, [Message("user", "Hello!")], options=SHORT)]
     assert [type(event) for event in (events[0], events[-2], events[-1])] == [Thinking, Content, Done]
     await model.close()
@@ -184,7 +185,7 @@ async def test_leaving_in_the_middle_stops_the_model(model_server: str, raw: htt
     started = time.monotonic()
     await raw.post("/api/chat", json={"model": NAME, "messages": QUESTION, "stream": False, "options": SHORT})
     await model.close()
-    assert time.monotonic() - started < 20  # the stories would take minutes
+    assert time.monotonic() - started < 60  # the stories would take minutes
 
 
 async def test_a_model_is_unloaded_when_it_is_not_to_be_kept(model_directory: Path) -> None:
