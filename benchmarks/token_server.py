@@ -33,6 +33,7 @@ class TokenServer:
         answers: dict[str, Any] = {
             "/api/version": {"version": "0.12.3"},
             "/api/tags": {"models": [{"name": NAME, "model": NAME, "digest": DIGEST, "size": 1, "details": details}]},
+            "/api/ps": {"models": []},
             "/api/show": {
                 "capabilities": ["completion"],
                 "details": details,

@@ -84,7 +84,9 @@ if __name__ == "__main__":
         scene.quoting_service()
         parts = deployment()
         make_impatient(parts, verifier_url=sys.argv[2])
-        parts.attester = TdxAttester(InTurn(scene.machine))
+        guest = SimulatorSource(settings.CONFCHAT_SIMULATOR_DIR).guest
+        parts.attester = TdxAttester(InTurn(scene.machine), measurement=guest)
+        parts.workload.attester = parts.attester
         web_server.serve(
             socket.socket(fileno=int(sys.argv[1])), route(SessionConsumer.as_asgi()), ping_s=float(sys.argv[3])
         )
