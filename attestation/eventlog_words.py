@@ -10,6 +10,7 @@ from attestation.eventlog import (
     EV_EFI_VARIABLE_DRIVER_CONFIG,
     EV_EVENT_TAG,
     Event,
+    parse_event_log,
 )
 
 # TCG PC Client Platform Firmware Profile 1.06, table 27.
@@ -47,6 +48,11 @@ def describe_event(event: Event) -> str:
     name = TYPE_NAMES.get(event.type, f"0x{event.type:08x}")
     about = _about(event)
     return f"{name} · {about}" if about else name
+
+
+def list_events(ccel: bytes | None, aael: str | None) -> tuple[tuple[str, str], ...]:
+    """Return register and description of every event, in their order. Raises `MalformedError`."""
+    return tuple((register_name(event), describe_event(event)) for event in parse_event_log(ccel, aael).events)
 
 
 def register_name(event: Event) -> str:

@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 
 from attestation.encoding import b64decode, parse_json
 from attestation.errors import MalformedError
+from attestation.eventlog_words import list_events
+from attestation.evidence import Evidence
 from attestation.log.leaves import parse_entry
 from attestation.models import Attestation
 from attestation.news import News
@@ -98,6 +100,8 @@ def describe_record(attestation: Attestation) -> dict[str, Any]:
         "services": _services(attestation),
         "quote_fields": _quote_fields(evidence.quote),
         "statement_fields": _statement_fields(evidence.statement),
+        "events": _events(evidence),
+        "is_unmeasured": all(check["id"] != "td.workload" for check in read_json(attestation.checks)),
     }
 
 
@@ -169,6 +173,14 @@ def check_mark(check: Mapping[str, str]) -> Mark:
 
 def _is_simulated(attestation: Attestation) -> bool:
     return attestation.trust_anchor == Attestation.TrustAnchor.SIMULATOR
+
+
+def _events(evidence: Evidence) -> tuple[tuple[str, str], ...]:
+    """Return what the machine's logs say, nothing where they are damaged or absent."""
+    try:
+        return list_events(evidence.ccel, evidence.aael)
+    except MalformedError:
+        return ()
 
 
 def _quote_fields(raw: bytes) -> list[tuple[str, str]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from attestation.appraisal import AttestationResult, Check
+from attestation.errors import MalformedError
+from attestation.eventlog_words import list_events
+from attestation.evidence import Evidence
 from attestation.offline import Anchors, Verification
 from attestation.policy_text import name_policy, policy_digest
 from attestation.printing import printable, write_time
@@ -16,6 +19,7 @@ SIMULATED = "SIMULATED: everything is checked as on real hardware, but the hardw
 _MARKS = {"pass": "✓", "fail": "✗", "unknown": "?"}
 _LOGGED = {"pass": "Yes.", "fail": "NO.", "unknown": "Not shown here."}
 _INDENT = " " * 4
+_UNMEASURED = "What runs on the machine was not measured, and the policy accepts that."
 
 
 def to_text(verification: Verification) -> str:
@@ -23,7 +27,8 @@ def to_text(verification: Verification) -> str:
     then, now = verification.then, verification.now
     missing = missing_arguments(verification.anchors, {"--at": verification.time_was_given})
     lines = [f"Record {printable(verification.bundle.record)}", *describe(then), "", _then(verification)]
-    lines += [*check_lines(then.checks), "", *ending(then, missing)]
+    lines += [*check_lines(then.checks), "", *event_lines(verification.bundle.evidence)]
+    lines += ["", *ending(then, missing)]
     if now is None:
         lines += ["", "Is it good NOW? Not asked: give today's lists with --collateral or --pccs."]
     else:
@@ -81,12 +86,32 @@ def describe(result: AttestationResult) -> Iterable[str]:
         yield SIMULATED
 
 
-def check_lines(checks: Iterable[Check]) -> Iterable[str]:
+def check_lines(checks: Collection[Check]) -> Iterable[str]:
     """Say what each check claims and what was found."""
     for check in checks:
         yield f" {_MARKS[check.status]} {title_of(check.id)}  [{check.id}]"
         code = f" ({check.code})" if check.code else ""
         yield f"{_INDENT}{printable(check.detail)}{code}"
+    if is_unmeasured(checks):
+        yield f"   {_UNMEASURED}"
+
+
+def is_unmeasured(checks: Collection[Check]) -> bool:
+    """Say whether the workload was left out of a whole appraisal: some of it was not measured, and may be so."""
+    ids = {check.id for check in checks}
+    return "td.measurements" in ids and "td.workload" not in ids
+
+
+def event_lines(evidence: Evidence) -> Iterable[str]:
+    """List what the machine says that it measured, each event with its register."""
+    try:
+        events = list_events(evidence.ccel, evidence.aael)
+    except MalformedError:
+        yield "The log of what was measured cannot be read."
+        return
+    yield "What the machine measured:" if events else "The machine shows no log of what it measured."
+    for register, text in events:
+        yield f"{_INDENT}{register}  {printable(text)}"
 
 
 def ending(result: AttestationResult, missing: list[str]) -> Iterable[str]:

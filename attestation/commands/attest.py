@@ -22,7 +22,7 @@ from attestation.issuer import TokenIssuer
 from attestation.offline import Anchors, is_loopback, read_releases
 from attestation.policy import NO_CONVERSATION, Expectation
 from attestation.printing import printable
-from attestation.report import check_lines, describe, ending, missing_arguments, result_members
+from attestation.report import check_lines, describe, ending, event_lines, missing_arguments, result_members
 from attestation.services import Verdict, remote_verifier
 from attestation.statement import NONCE_SIZE, report_data
 from attestation.words import ERROR_WORDS
@@ -142,6 +142,8 @@ def to_lines(found: Attestation) -> Iterable[str]:
         yield f"{found.verdict.verifier.url}: {ERROR_WORDS.get(code, code)}"
     yield ""
     yield from check_lines(found.result.checks)
+    yield ""
+    yield from event_lines(found.answer.evidence)
     yield ""
     yield from ending(found.result, missing_arguments(found.anchors, {}))
     if found.answer.claimed != found.result.outcome:

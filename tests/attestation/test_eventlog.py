@@ -27,6 +27,7 @@ from attestation.eventlog import (
     trim_ccel,
     write_aael,
 )
+from attestation.eventlog_words import list_events
 
 # RTMR0 to RTMR3 of the published logs, as Trustee's own tests and an independent parser replay them.
 PUBLISHED = {
@@ -41,6 +42,15 @@ def event(data: bytes, *, register: int = 0, kind: int = EV_EFI_ACTION) -> Event
 
 EVENTS = (event(b"\x00\x00\x00\x00", kind=EV_SEPARATOR), event(b"Calling EFI Application", register=1))
 LINES = ('confchat model {"name":"smollm2:135m"}', "coco.com some-operation some content")
+
+
+def test_events_are_listed_in_words_under_their_registers() -> None:
+    listed = list_events(build_ccel(EVENTS), write_aael(bytes(48), LINES))
+    assert [register for register, _ in listed] == [
+        *(f"RTMR{event.register}" for event in EVENTS),
+        *(["RTMR3"] * len(LINES)),
+    ]
+    assert [text for _, text in listed[-len(LINES) :]] == list(LINES)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -1,4 +1,6 @@
 /** A handshake's evidence as names and texts, to be shown, copied and taken away. Judges nothing. */
+import { parseCcel } from "../attestation/ccel.js";
+import { describeEvent } from "../attestation/eventwords.js";
 import { b64decode, fromUtf8, hex } from "../crypto/encoding.js";
 import { entriesOf } from "./opinions.js";
 
@@ -37,7 +39,6 @@ export function statementFields(statement) {
 
 /** What came over the wire, as texts: `{statement, pck, collateral, token, events, raw}`, empty where there is none. */
 export function evidenceTexts({ evidence, verdict, result }) {
-  const { ccel, aael } = evidence.event_log;
   return {
     statement: readable(() => fromUtf8(b64decode(evidence.statement))),
     pck: readable(() => fromUtf8(result.quote.pckChain)),
@@ -45,10 +46,17 @@ export function evidenceTexts({ evidence, verdict, result }) {
     token: entriesOf(verdict)
       .flatMap(({ token }) => (token ? [tokenText(token)] : []))
       .join("\n\n\n"),
-    events: [ccel, aael].filter(Boolean).join("\n\n"),
+    events: readable(() => eventLines(evidence.event_log)),
     gpu: evidence.gpu ? gpuText(evidence.gpu) : "",
     raw: asText({ evidence, verdict }),
   };
+}
+
+/** Every event of the machine's logs under its register, a line each. */
+function eventLines({ ccel, aael }) {
+  const boot = ccel ? parseCcel(b64decode(ccel)).map((event) => `RTMR${event.register}  ${describeEvent(event)}`) : [];
+  const application = aael ? aael.split("\n").slice(1, -1) : [];
+  return [...boot, ...application.map((line) => `RTMR3  ${line}`)].join("\n");
 }
 
 /** The bytes of the quote. */
