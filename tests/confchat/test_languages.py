@@ -147,3 +147,4 @@ def test_the_language_that_somebody_chose_is_kept_before_the_browsers() -> None:
     assert answer.status_code == 302
     page = client.get("/nothing/here", headers={"accept-language": "en"}).content.decode()
     assert '<html lang="ja">' in page
+    assert all(f">{name}</button>" in page for name in ("English", "日本語", "简体中文"))
