@@ -63,6 +63,11 @@ def delete_expired() -> int:
     return _delete(expired_conversations()[:BATCH])
 
 
+def delete_everything(user: str) -> None:
+    """Delete all conversations of a user for good, without a way back."""
+    _delete(Conversation.objects.filter(user_id=user))
+
+
 def _restorable(user: str) -> QuerySet[Conversation]:
     return Conversation.objects.filter(user_id=user, delete_at__gt=datetime.now(UTC))
 

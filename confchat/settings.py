@@ -126,6 +126,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "allauth.usersessions",
     "attestation",
     "confchat",
@@ -201,6 +202,11 @@ ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/300s/key"}
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
 USERSESSIONS_TRACK_ACTIVITY = True
+MFA_ADAPTER = "confchat.accounts.second_factors.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "ConfChat"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = CONFCHAT_DEVELOPMENT  # of this computer alone: browsers allow no other
 
 EMAIL_HOST = env.text("CONFCHAT_MAIL_HOST", "")
 EMAIL_PORT = env.integer("CONFCHAT_MAIL_PORT", 587, least=1)

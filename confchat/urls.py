@@ -14,6 +14,7 @@ urlpatterns = [
     path("", views.chat, name="chat"),
     path("c/<uuid:conversation>/", views.chat, name="conversation"),
     path("accounts/", account_pages.account, name="account"),
+    path("accounts/delete/", account_pages.delete, name="delete-account"),
     path("accounts/sessions/<int:login>/end", account_pages.end_login, name="end-login"),
     path("accounts/invitation/<str:secret>/", people_pages.come, name="invitation"),
     path("accounts/", include("allauth.urls")),

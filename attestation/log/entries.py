@@ -54,6 +54,11 @@ def log_deletion(*, user: str, conversation: str) -> None:
     _append("deletion", {}, {"user": user, "conversation": conversation})
 
 
+def log_account_deletion(*, user: str) -> None:
+    """Append that a user deleted his account."""
+    _append("deletion", {}, {"user": user})
+
+
 def log_approval(says: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
     """Append that a change of policy or releases was approved; who proposed and who approved it are facts."""
     _append("approval", says, facts)

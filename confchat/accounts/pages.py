@@ -10,9 +10,11 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST, require_safe
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from confchat.accounts.roles import is_admin
+from confchat.accounts.farewell import delete_account
+from confchat.accounts.roles import confirmed, is_admin, is_last_admin
 from confchat.models import User
 
 
@@ -40,3 +42,26 @@ def end_login(request: HttpRequest, login: int) -> HttpResponse:
     """End one login of one's own account, with its sockets."""
     get_object_or_404(UserSession, pk=login, user=request.user).end()
     return redirect("usersessions_list")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@confirmed
+def delete(request: HttpRequest) -> HttpResponse:
+    """Delete one's own account for good, once its name was typed."""
+    user = cast(User, request.user)
+    fault = ""
+    if request.method == "POST":
+        if request.POST.get("username") != user.get_username():
+            fault = _("This is not your username.")
+        elif is_last_admin(user):
+            fault = _("You are the last admin: make another one first.")
+        elif delete_account(user):
+            request.session.flush()
+            return render(request, "account/deleted.html")
+        else:
+            fault = _(
+                "You proposed or decided on a policy or release, and that record stays with its name. "
+                "Delete your conversations in the chat, and ask an admin to close the account."
+            )
+    return render(request, "account/delete.html", {"fault": fault}, status=409 if fault else 200)

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from confchat.accounts import invitations
 from confchat.accounts.people_forms import InvitationForm, NewAccountForm, RolesForm
-from confchat.accounts.roles import admins_only, confirmed
+from confchat.accounts.roles import admins_only, confirmed, is_last_admin
 from confchat.accounts.signed_in import end_logins
 from confchat.first_passwords import random_password
 from confchat.models import ADMINS, User
@@ -121,14 +121,14 @@ def _set_roles(request: HttpRequest, found: User) -> dict[str, Any]:
     if not form.is_valid():
         return {"fault": _("There is no such role.")}
     groups = form.chosen()
-    if _is_last_admin(found) and not any(group.name == ADMINS for group in groups):
+    if is_last_admin(found) and not any(group.name == ADMINS for group in groups):
         return {"fault": _last_admin()}
     found.groups.set(groups)
     return {}
 
 
 def _close(_request: HttpRequest, found: User) -> dict[str, Any]:
-    if _is_last_admin(found):
+    if is_last_admin(found):
         return {"fault": _last_admin()}
     found.is_active = False
     found.save(update_fields=["is_active"])
@@ -152,11 +152,6 @@ def _reset_link(request: HttpRequest, found: User) -> dict[str, Any]:
     uid, _dash, token = key.partition("-")
     path = reverse("account_reset_password_from_key", kwargs={"uidb36": uid, "key": token})
     return {"reset_link": request.build_absolute_uri(path)}
-
-
-def _is_last_admin(found: User) -> bool:
-    admins = get_user_model().objects.filter(groups__name=ADMINS, is_active=True)
-    return [account.pk for account in admins[:2]] == [found.pk]
 
 
 def _last_admin() -> str:

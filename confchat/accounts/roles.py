@@ -11,7 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
-from confchat.models import ADMINS
+from confchat.models import ADMINS, User
 
 View = Callable[..., HttpResponse]
 
@@ -19,6 +19,12 @@ View = Callable[..., HttpResponse]
 def is_admin(user: Any) -> bool:
     """Say whether an account may manage models and accounts; asks the database."""
     return bool(user.is_superuser or user.groups.filter(name=ADMINS).exists())
+
+
+def is_last_admin(user: User) -> bool:
+    """Say whether nobody would be an admin without this account."""
+    admins = User.objects.filter(groups__name=ADMINS, is_active=True)
+    return [account.pk for account in admins[:2]] == [user.pk]
 
 
 def admins_only(view: View) -> View:

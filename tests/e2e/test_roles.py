@@ -39,6 +39,7 @@ ROUTES = {
     "people/invitations/{invitation}/withdraw": POST_ONLY,
     "people/{person}/": (SIGN_IN, 403, 404, 403),  # an account that nobody has
     "accounts/": MEMBERS,
+    "accounts/delete/": MEMBERS,
     "accounts/sessions/{login}/end": POST_ONLY,
     "accounts/invitation/{secret}/": NOWHERE,  # an invitation that nobody made
     "healthz": OPEN,
