@@ -87,6 +87,7 @@ ROOMS = {
     "confchat": {"confchat", "attestation", "django"},
     "confchat.accounts": {"confchat", "django"},
     "confchat.accounts.adapter": {"confchat", "allauth", "django"},
+    "confchat.accounts.farewell": {"confchat", "attestation", "django"},
     "confchat.accounts.pages": {"confchat", "allauth", "django"},
     "confchat.accounts.people_pages": {"confchat", "allauth", "django"},
     "confchat.accounts.roles": {"confchat", "allauth", "django"},
