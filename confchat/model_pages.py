@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any
@@ -19,6 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from confchat.accounts.roles import is_admin
 from confchat.deployment import Deployment, deployment
+from confchat.encrypted_rows import encrypted_rows
 from confchat.engines import OLLAMA, is_inside, serves_files
 from confchat.errors import ModelError
 from confchat.llm import ModelDescription
@@ -88,6 +90,7 @@ async def _page(request: HttpRequest, *, fault: str = "", status: int = 200) -> 
         "default": parts.model_name,
         "can_pull": _can_pull(),
         "place": _place(),
+        "encrypted": await asyncio.to_thread(encrypted_rows, {model.name for model in found}),
         "free": None if free is None else filesizeformat(free),
         "pull": _state(parts),
         "fault": fault,

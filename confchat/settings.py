@@ -69,6 +69,7 @@ CONFCHAT_EMBEDDED_MODEL = env.flag(
 CONFCHAT_MODEL = env.text("CONFCHAT_MODEL", "smollm2:135m" if CONFCHAT_EMBEDDED_MODEL else "deepseek-r1:70b")
 # Alibaba's do_content_packager.sh, where its owner has installed it.
 CONFCHAT_SAM_PACKAGER = env.path_or_none("CONFCHAT_SAM_PACKAGER")
+CONFCHAT_MODEL_RECORDS = env.path("CONFCHAT_MODEL_RECORDS", CONFCHAT_DATA_DIR / "encrypted-models")
 CONFCHAT_RELEASES_DIR = env.path("CONFCHAT_RELEASES_DIR", CONFCHAT_DATA_DIR / "releases")
 CONFCHAT_VERIFIERS_DIR = env.path("CONFCHAT_VERIFIERS_DIR", CONFCHAT_DATA_DIR / "verifiers")
 CONFCHAT_RELEASE_KEY = env.text("CONFCHAT_RELEASE_KEY", read_key_file(CONFCHAT_DATA_DIR / "keys" / "release.pub"))

@@ -28,6 +28,7 @@ from attestation.watch.channels import Channel, LogChannel, MailChannel, Webhook
 from attestation.watch.findings import Look, look_at, look_at_nothing
 from attestation.watch.round import finish_round
 from confchat.checks import is_loopback
+from confchat.model_unlock import lock_all
 from confchat.policy import build_trust
 
 # A server that starts, or whose budget for strangers is spent for this minute, is asked again before it is given up.
@@ -92,6 +93,8 @@ class Watch:
             elapsed_s = time.monotonic() - started
             collateral = _collateral(site.readiness(), now=self.clock())
         result = self._appraise(answer, nonce=nonce, elapsed_s=elapsed_s)
+        if result.outcome == "contraindicated":
+            lock_all(why="this machine's attestation failed")
         return look_at(
             result, verdicts=_verdicts(answer.verdict), collateral=collateral, releases=publication.releases()
         )

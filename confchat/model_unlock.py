@@ -1,0 +1,211 @@
+"""An encrypted model unlocked: evidence to the broker, the key back, the model opened; one log line a step.
+
+The order is such that nothing is asked for in vain and nothing opened unseen: the manifest's signature first, then
+what is stored, then the key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from attestation.attester import TdxAttester
+from attestation.encoding import b64decode
+from attestation.errors import AttestationError, ConfigurationError, MalformedError
+from attestation.eventlog import APPLICATION_REGISTER, application_event
+from attestation.kbs import KeyBrokerError, Release
+from attestation.quote import parse_quote
+from confchat.event_log_file import EventLogFile
+from confchat.key_broker import client_of
+from confchat.model_opening import Way, can_mount, check_stored, close_model, decrypt_model, mount_model
+from confchat.model_records import ModelRecord, read_records
+from confchat.model_states import ModelState, ModelStates, Shown, Step
+from confchat.vault.errors import VaultError
+from confchat.vault.manifest import Manifest
+from confchat.vault.model_directory import read_manifest
+
+logger = logging.getLogger(__name__)
+
+SHOW_EVERY_S = 1.0
+
+
+class UnlockError(Exception):
+    """A model stays locked; the text is one sentence that says why, without anything secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlocking:
+    """What unlocks and locks the models of one installation."""
+
+    attester: TdxAttester
+    states: ModelStates
+    events: EventLogFile
+    clock: Callable[[], float] = time.time
+
+    def unlock(self, record: ModelRecord) -> None:
+        """Unlock one model; blocks. One that is unlocked stays so.
+
+        Raises:
+            UnlockError: it stays locked, and nothing of it is in clear anywhere.
+        """
+        before = self.states.read(record.name)
+        if before is not None and before.state == "unlocked" and _is_open(record):
+            logger.info("%s: is unlocked already", record.name)
+            return
+        way: Way = "mount" if record.opening != "decrypt" and (record.opening == "mount" or can_mount()) else "decrypt"
+        progress = _Progress(self.states, record.name, self.clock)
+        with self._failing(record):
+            progress.begin("manifest")
+            manifest = read_manifest(record.source, owner_key=record.owner_key)
+            logger.info("%s: the manifest of %d files is its owner's", record.name, len(manifest.files))
+            if way == "mount":
+                progress.begin("stored")
+                check_stored(record.source, manifest, show=progress.show)
+                logger.info("%s: what is stored is what the manifest names", record.name)
+            progress.begin("evidence")
+            shown = self._open(record, manifest, way, progress)
+            self.states.write(record.name, ModelState(state="unlocked", at=int(self.clock()), way=way, shown=shown))
+        logger.info("%s: unlocked at %s (%s)", record.name, record.mount, way)
+
+    def _open(self, record: ModelRecord, manifest: Manifest, way: Way, progress: _Progress) -> Shown:
+        """Ask for the key, open the model with it, and say what was shown for it."""
+        release = asyncio.run(self._fetch(record))
+        with release.secret as secret:
+            logger.info("%s: the broker gave %s", record.name, record.key)
+            progress.begin("open")
+            if way == "mount":
+                mount_model(record.source, record.mount, secret)
+            else:
+                decrypt_model(record.source, record.mount, secret, manifest, show=progress.show)
+        return _shown(release)
+
+    async def _fetch(self, record: ModelRecord) -> Release:
+        if record.event:
+            await self._measure(record.event)
+        logger.info("%s: showing evidence of this machine to %s", record.name, record.broker.url)
+        return await client_of(record.broker, self.attester).fetch(record.key)
+
+    async def _measure(self, line: str) -> None:
+        """Extend RTMR3 with a line, unless it was since the machine started."""
+        with self.events.held():
+            known = self.events.read((await self.attester.registers())[APPLICATION_REGISTER])
+            if line not in known.lines:
+                self.events.add(known, line)
+                await self.attester.extend(application_event(line).digest)
+
+    @contextmanager
+    def _failing(self, record: ModelRecord) -> Iterator[None]:
+        """Write down why a model stays locked, and say it."""
+        try:
+            yield
+        except (VaultError, AttestationError, KeyBrokerError, OSError) as error:
+            code = getattr(error, "code", "storage")
+            reason = str(error) if not isinstance(error, OSError) else error.strerror or "the disk failed"
+            state = ModelState(state="failed", at=int(self.clock()), fault=f"{code}: {reason}")
+            self.states.write(record.name, state)
+            logger.warning("%s: stays locked: %s: %s", record.name, code, reason)
+            raise UnlockError(f"{record.name} stays locked. {code}: {reason}") from error
+
+
+def records_of_installation() -> tuple[ModelRecord, ...]:
+    """Return the records that the settings name. Raises `ConfigurationError`."""
+    return read_records(settings.CONFCHAT_MODEL_RECORDS)
+
+
+def states_of_installation() -> ModelStates:
+    """Return the states of this installation's models."""
+    directory: Path = settings.CONFCHAT_DATA_DIR / "model-states"
+    return ModelStates(directory)
+
+
+def unlocking_of_installation(attester: TdxAttester) -> Unlocking:
+    """Return what unlocks this installation's models."""
+    return Unlocking(attester, states_of_installation(), EventLogFile(settings.CONFCHAT_DATA_DIR / "events.aael"))
+
+
+def lock_all(*, why: str) -> None:
+    """Lock every model of this installation; what cannot be locked is logged, and tried again by whoever asks next."""
+    try:
+        records = records_of_installation()
+    except ConfigurationError as error:
+        logger.error("no model could be locked: %s", error)
+        return
+    states = states_of_installation()
+    for record in records:
+        try:
+            lock_model(record, states, why=why, at=int(time.time()))
+        except UnlockError as error:
+            logger.error("%s", error)
+
+
+def lock_model(record: ModelRecord, states: ModelStates, *, why: str, at: int) -> None:
+    """Close one model. Raises `UnlockError` where it cannot be closed."""
+    before = states.read(record.name)
+    if before is None or (before.state != "unlocked" and not _is_open(record)):
+        return
+    try:
+        close_model(record.mount, was=before.way or "mount")
+    except VaultError as error:
+        raise UnlockError(f"{record.name} could not be locked: {error}") from error
+    states.write(record.name, ModelState(state="locked", at=at, fault=why))
+    logger.info("%s: locked: %s", record.name, why or "on request")
+
+
+class _Progress:
+    """Tells the page how far a step is, once a second at most."""
+
+    def __init__(self, states: ModelStates, name: str, clock: Callable[[], float]) -> None:
+        self._states = states
+        self._name = name
+        self._clock = clock
+        self._state = ModelState(state="unlocking", at=int(clock()))
+        self._said_at = 0.0
+
+    def begin(self, step: Step) -> None:
+        self._state = replace(self._state, step=step, done=0, total=0)
+        self._states.write(self._name, self._state)
+
+    def show(self, done: int, total: int) -> None:
+        if self._clock() - self._said_at >= SHOW_EVERY_S:
+            self._said_at = self._clock()
+            self._states.write(self._name, replace(self._state, done=done, total=total))
+
+
+def _is_open(record: ModelRecord) -> bool:
+    try:
+        return any(record.mount.iterdir())
+    except OSError:
+        return False
+
+
+def _shown(release: Release) -> Shown:
+    report = parse_quote(release.evidence.quote).report
+    rtmrs = (report.rtmr0, report.rtmr1, report.rtmr2, report.rtmr3)
+    return Shown(
+        mr_td=report.mr_td.hex(),
+        rtmrs=tuple(each.hex() for each in rtmrs),
+        policies=_policies(release.token),
+        protocol=release.protocol,
+    )
+
+
+def _policies(token: str) -> tuple[str, ...]:
+    """Return the names of the policies in a broker's token, as far as it names any; its word, unverified."""
+    try:
+        claims = json.loads(b64decode(token.split(".")[1]))
+        submods: Mapping[str, Any] = claims.get("submods") or {}
+        named = [submod.get("ear.appraisal-policy-id") for submod in submods.values()]
+        reports = claims.get("evaluation-reports") or []
+        named += [report.get("policy-id") for report in reports]
+    except (IndexError, ValueError, AttributeError, TypeError, MalformedError):
+        return ()
+    return tuple(sorted({name for name in named if isinstance(name, str)}))
