@@ -1,6 +1,7 @@
 #!/bin/sh
 # The whole story of an encrypted model on one computer, with the simulated TDX platform (docs/encrypted-models.md):
 # encrypts the small model, deletes the plain one, starts the broker, unlocks, and chats with it.
+# With SERVE=1 the whole product runs with it, until Ctrl-C.
 # Usage: deploy/encrypted_model_story.sh [revoke|wrong-release|tamper|lie]
 #   Without a word the model answers; with one, the machine, the directory or the broker is bad, and it stays locked.
 set -eu
@@ -43,7 +44,8 @@ cat >"$CONFCHAT_DATA_DIR/encrypted-models/small.json" <<EOF
  "broker": {"url": "http://127.0.0.1:$BROKER_PORT", "protocol": "auto", "key": "EC", "authorities": null, "tls_pins": [], "timeout_s": 20},
  "key": "kbs:///default/models/small", "mount": "$OPEN", "opening": "auto", "engine": [], "variables": {}}
 EOF
-$PYTHON -m attestation.simulator serve --directory "$CONFCHAT_DATA_DIR/simulator" & PROGRAMS="$! $PROGRAMS"
+$PYTHON -m attestation.simulator serve --directory "$CONFCHAT_DATA_DIR/simulator" & SIMULATOR=$!
+PROGRAMS="$SIMULATOR $PROGRAMS"
 wait_for test -S "$CONFCHAT_DATA_DIR/simulator/qgs.sock"
 
 say "4. The key broker"
@@ -61,10 +63,9 @@ say "5. Evidence to the broker, the key back, the model opened"
 $PYTHON manage.py model_unlock || { echo "It stays locked, as it should."; [ -z "$(ls -A "$OPEN")" ] && [ -n "${1:-}" ] && exit 3; exit 1; }
 rmdir "$CONFCHAT_DATA_DIR/models" 2>/dev/null || true
 ln -s "$OPEN" "$CONFCHAT_DATA_DIR/models"
-kill "${PROGRAMS##* }" 2>/dev/null || true
 
 say "6. A chat with it"
-if [ -n "${SERVE:-}" ]; then $PYTHON manage.py serve; else
+if [ -n "${SERVE:-}" ]; then kill "$SIMULATOR"; wait "$SIMULATOR" || true; $PYTHON manage.py serve; else
   MODEL_PORT=$((PORT + 1))
   $PYTHON -m confchat.llm.devserver --models "$CONFCHAT_DATA_DIR/models" --port "$MODEL_PORT" & PROGRAMS="$! $PROGRAMS"
   wait_for $PYTHON -c "import socket; socket.create_connection(('127.0.0.1', $MODEL_PORT))"

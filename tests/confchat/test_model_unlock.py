@@ -218,9 +218,7 @@ def test_another_machine_gets_no_key(machine: Machine, change: str) -> None:
         machine.manage("simulator", "restore")
 
 
-@pytest.mark.parametrize(
-    ("lie", "why"), [("key-other", "kbs_sealed"), ("alg-weak", "kbs_algorithm"), ("token-other", "kbs_protocol")]
-)
+@pytest.mark.parametrize(("lie", "why"), [("key-other", "kbs_sealed"), ("alg-weak", "kbs_algorithm")])
 def test_a_broker_that_lies_opens_nothing(machine: Machine, lie: str, why: str) -> None:
     machine.stays_locked(why, "--lie", lie)
 
@@ -233,17 +231,13 @@ def test_another_key_opens_nothing(machine: Machine) -> None:
         (machine.secrets / "small").write_bytes(KEY)
 
 
-@pytest.mark.parametrize("damage", ["cut", "changed", "missing", "more"])
+@pytest.mark.parametrize("damage", ["cut", "more"])
 def test_a_directory_that_was_changed_opens_nothing(machine: Machine, damage: str) -> None:
     contents = machine.source / "contents"
     file = max(contents.iterdir(), key=lambda path: path.stat().st_size)
     whole = file.read_bytes()
     if damage == "cut":
         file.write_bytes(whole[: 18 + 4128])
-    elif damage == "changed":
-        file.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
-    elif damage == "missing":
-        file.unlink()
     else:
         shutil.copy(file, contents / "bW9yZQ")
     try:
