@@ -105,13 +105,18 @@ class Workload:
 
     async def _measure(self, model: ModelDescription, release: ReferenceRelease) -> None:
         async with self._order:
-            if self._is_stale:
-                await self._begin()
-            found = await asyncio.to_thread(self._look, model, release)
-            last = self._last().values()
-            lines = [line for measured in found if (line := write_event(measured)) not in last]
-            if lines and time.monotonic() >= self._try_again_at:
-                await self._record(lines)
+            await self._measure_now(model, release)
+            if self._is_stale:  # the machine was started anew meanwhile
+                await self._measure_now(model, release)
+
+    async def _measure_now(self, model: ModelDescription, release: ReferenceRelease) -> None:
+        if self._is_stale:
+            await self._begin()
+        found = await asyncio.to_thread(self._look, model, release)
+        last = self._last().values()
+        lines = [line for measured in found if (line := write_event(measured)) not in last]
+        if lines and time.monotonic() >= self._try_again_at:
+            await self._record(lines)
 
     def _end(self, name: str, task: asyncio.Task[None]) -> None:
         del self._tasks[name]
@@ -125,7 +130,7 @@ class Workload:
 
     async def _begin(self) -> None:
         """Take up the log where the register stands, and look at everything anew."""
-        self._is_stale = False
+        self._is_stale, self._lines = False, None
         self._forget()
         self._ccel = await self._firmware_log()
         async with self._held():
@@ -139,9 +144,11 @@ class Workload:
             yield
 
     async def _catch_up(self) -> MeasuredLines:
-        """Read which lines lead to the register: another process may have added some."""
+        """Read which lines lead to the register: another process may have added some; lost ones mean a new start."""
+        before = [] if self._lines is None else self._lines.lines
         register = (await self.attester.registers())[APPLICATION_REGISTER]
         self._lines = await asyncio.to_thread(self._file.read, register)
+        self._is_stale = self._lines.lines[: len(before)] != before
         return self._lines
 
     async def _firmware_log(self) -> bytes | None:
@@ -191,6 +198,8 @@ class Workload:
         """Extend RTMR3 with each line, unless it is what was last measured, by whichever process."""
         async with self._held():
             known = await self._catch_up()
+            if self._is_stale:
+                return
             try:
                 for line in lines:
                     if line not in self._last().values():

@@ -87,6 +87,20 @@ async def test_flipped_byte_is_measured_after_a_reboot_and_names_its_blob(site: 
     assert refused.value.code == "blob_differs"
 
 
+async def test_change_that_is_seen_right_after_a_reboot_does_not_hide_the_reboot(
+    site: Site, hardware: Hardware
+) -> None:
+    workload, release = site.workload(hardware), site.released()
+    genuine = site.weights.read_bytes()
+    site.weights.write_bytes(b"other weights")
+    await prove(workload, release)
+    site.weights.write_bytes(genuine)
+    hardware.reboot()
+    proof = await prove(workload, release)
+    judge(proof, release)
+    assert events_of(proof) == ALL
+
+
 async def test_flipped_byte_is_measured_without_a_reboot_and_stays(site: Site, hardware: Hardware) -> None:
     workload, release = site.workload(hardware), site.released()
     await prove(workload, release)
