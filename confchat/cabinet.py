@@ -11,7 +11,7 @@ from typing import Any
 from confchat.details import Details, open_details, seal_details, set_title
 from confchat.errors import RequestError
 from confchat.folders import Folders
-from confchat.history_key import ContentKey, check_value
+from confchat.history_key import ContentKey, check_value, is_enrolled
 from confchat.kept_settings import KeptSettings
 from confchat.models import Conversation
 from confchat.retention import kept_conversations
@@ -28,6 +28,11 @@ class Cabinet:
     def owner(self) -> tuple[str, bytes]:
         """The account, and the value by which its key is known."""
         return self._user, check_value(self._history_key, self._user)
+
+    def require_key(self) -> None:
+        """Raise RequestError `history_key_wrong` where this key is not the account's any more."""
+        if not is_enrolled(*self.owner):
+            raise RequestError("history_key_wrong")
 
     def details_of(self, conversation: str) -> Details:
         """Return what is stored of a conversation beside its messages; raises RequestError `not_found`."""

@@ -48,6 +48,11 @@ def prove_history_key(history_key: bytes, *, user: str, enroll: bool) -> None:
         raise RequestError("history_key_wrong", "another history key is enrolled")
 
 
+def is_enrolled(user: str, value: bytes) -> bool:
+    """Say whether the account's key is the one of this check value, which was proved before."""
+    return HistoryKeyCheck.objects.filter(user_id=user, value=value).exists()
+
+
 class ContentKey:
     """The key of one conversation's stored content: AES-256-GCM, random nonces."""
 

@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
 
-from confchat import model_pages, views
+from confchat import history_pages, model_pages, views
 from confchat.accounts import pages as account_pages
 from confchat.accounts import people_pages
 
@@ -26,6 +26,7 @@ urlpatterns = [
     path("attestation/evidence", views.evidence, name="evidence"),
     path("attestation/", include("attestation.urls")),
     path("language/", require_POST(set_language), name="language"),
+    path("history/start-over/", history_pages.start_over, name="start-over"),
     path("how/", views.how, name="how"),
     path("models/", model_pages.models, name="models"),
     path("models/pull", model_pages.pull, name="pull"),

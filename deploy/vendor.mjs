@@ -2,7 +2,7 @@
  * Build `static/vendor/` (not committed) from the packages that `package-lock.json` pins.
  *
  * Every entry below is one file that the page may load; what is not named here is not shipped. What is heavy and not
- * always needed (formulas, colours for code) is a file of its own that the page imports on demand.
+ * always needed (formulas, colours for code, passphrases) is a file of its own that the page imports on demand.
  * Run by `npm run vendor` after `npm ci`.
  */
 import { build } from "esbuild";
@@ -23,6 +23,8 @@ const BUNDLES = {
   "markdown.js": `
     export { Marked } from "marked";
     export { default as DOMPurify } from "dompurify";`,
+  "argon2.js": `
+    export { argon2idAsync } from "@noble/hashes/argon2.js";`,
   "katex.js": `
     export { renderToString } from "katex";`,
   "highlight/core.js": `

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from confchat.conversations import Shelf
@@ -62,8 +63,17 @@ class Scope:
         self.outlet.post(to_json({"type": kind, "id": request.id, **members}))
 
     async def write(self, job: Callable[[], Result]) -> Result:
-        """Run what blocks on the database; it is durable when this returns."""
-        return await self.deployment.writes.run(job)
+        """Run what blocks on the database; it is durable when this returns.
+
+        Raises:
+            RequestError: `history_key_wrong`: the user has started over since this session proved its key.
+        """
+        return await self.deployment.writes.run(partial(self._run, job))
+
+    def _run(self, job: Callable[[], Result]) -> Result:
+        if self.shelf is not None:
+            self.shelf.require_key()
+        return job()
 
     def refuse_other_conversation(self, request: Request) -> None:
         """Raise `conversation_mismatch` where a request is about another conversation than the session's own."""

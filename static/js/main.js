@@ -33,10 +33,11 @@ async function begin() {
     return showBarrier("insecure", 3, { host: location.hostname, port: location.port || "8000" });
   }
   if (!(await isRecent())) return showBarrier("old", 1, {});
-  const [{ assemble }, { attestationLine }, { Router }] = await Promise.all([
+  const [{ assemble }, { attestationLine }, { Router }, { openKeys }] = await Promise.all([
     import("./models/assembly.js"),
     import("./models/evidence.js"),
     import("./elements/router.js"),
+    import("./elements/keys.js"),
     import("./elements/chat_app.js"),
   ]);
   const config = JSON.parse(document.body.dataset.config);
@@ -52,6 +53,7 @@ async function begin() {
   const app = document.querySelector("chat-app");
   const router = new Router(chat, (detail) => app.dispatchEvent(new CustomEvent("open-message", { detail })));
   app.start({ chat, pins, sightings, folds, simulated: config.simulated, canStore: browser.canStore });
+  openKeys(app, chat);
   router.follow();
 }
 

@@ -105,6 +105,8 @@ ROOMS = {
     "confchat.env": {"django"},
     "confchat.frames": {"confchat", "attestation"},
     "confchat.group_commit": {"confchat", "channels", "django"},
+    "confchat.history_pages": {"confchat", "django", "allauth", "asgiref"},
+    "confchat.starting_over": {"confchat", "django"},
     "confchat.history_key": {"confchat", "attestation", "cryptography"},
     "confchat.installation": {"confchat", "attestation", "cryptography", "django"},
     "confchat.llm": {"confchat"},

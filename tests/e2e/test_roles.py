@@ -27,6 +27,7 @@ NOWHERE, POST_ONLY = (404, 404, 404, 404), (405, 405, 405, 405)
 ROUTES = {
     "": MEMBERS,
     "c/{conversation}/": MEMBERS,
+    "history/start-over/": (SIGN_IN, SIGN_IN, SIGN_IN, SIGN_IN),  # everybody signs in anew first
     "how/": OPEN,
     "language/": POST_ONLY,
     "models/": ADMINS_ONLY,
@@ -122,7 +123,7 @@ async def test_everybody_reaches_what_is_his_and_nothing_else(server: Server, pe
         assert tuple(answer.status_code for answer in answers) == expected, path
         for answer in answers:
             if answer.status_code == SIGN_IN:
-                assert answer.headers["location"].startswith("/accounts/login/"), path
+                assert answer.headers["location"].startswith(("/accounts/login/", "/accounts/reauthenticate/")), path
 
 
 async def test_a_user_reads_and_takes_away_his_own_records_and_nobody_elses(

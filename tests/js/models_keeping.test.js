@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { b64encode } from "../../static/js/crypto/encoding.js";
 import { groupByDay } from "../../static/js/models/days.js";
-import { HistoryKey } from "../../static/js/models/history_key.js";
 import { LogKeyPin } from "../../static/js/models/pins.js";
 import { Releases } from "../../static/js/models/releases.js";
 import { checkSealed, parseClear } from "../../static/js/protocol/messages.js";
@@ -11,7 +10,6 @@ import { fetchReleases } from "../../static/js/protocol/releases.js";
 import { closeReason } from "../../static/js/protocol/socket.js";
 import { MemoryStorage } from "./stand_in.js";
 
-const random = (size) => crypto.getRandomValues(new Uint8Array(size));
 const log = (byte) => ({ origin: "chat.example/log", key: b64encode(new Uint8Array(32).fill(byte)) });
 const ID = "33333333-3333-4333-8333-333333333333";
 
@@ -33,24 +31,6 @@ test("logs of other names are pinned apart", () => {
   const storage = new MemoryStorage();
   new LogKeyPin(log(1), storage).confirm(5);
   assert.equal(new LogKeyPin({ ...log(2), origin: "other.example/log" }, storage).hasChanged, false);
-});
-
-test("a history key is kept per account and never sent without affirmation", () => {
-  const storage = new MemoryStorage();
-  const [one, two] = ["one", "two"].map((user) => new HistoryKey(user, { storage, random }));
-  const [a, b] = [one, two].map((key) => key.opening({ isAffirmed: true }).historyKey);
-  assert.equal(a.length, 32);
-  assert.notDeepEqual(a, b);
-  assert.deepEqual(one.opening({ isAffirmed: false }), { historyKey: null, enroll: false });
-  assert.deepEqual(one.opening({ isAffirmed: true }).historyKey, a);
-});
-
-test("a key that the server once accepted is kept, and not offered for enrolment again", () => {
-  const storage = new MemoryStorage();
-  const key = new HistoryKey("one", { storage, random });
-  const { historyKey } = key.opening({ isAffirmed: true });
-  key.confirm();
-  assert.deepEqual(key.opening({ isAffirmed: true }), { historyKey, enroll: false });
 });
 
 test("conversations stand under the days of the reader's calendar", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MemoryStorage, USER, aWhile, makeReadyWorld, makeWorld, until } from "./stand_in.js";
+import { MemoryKeyStore, USER, aWhile, makeReadyWorld, makeWorld, until } from "./stand_in.js";
 import { trustOf } from "../../static/js/models/trust.js";
 
 const A = "11111111-1111-4111-8111-111111111111";
@@ -308,10 +308,7 @@ test("a refusal of the history key opens nothing, and as anybody may say it in c
   world.server.connection.tell({ type: "error", code: "history_key_wrong", retry: false });
   await until(() => world.session.state === "refused");
   assert.equal(state(world), "unopened");
-  assert.equal(
-    [...world.storage.keys()].some((name) => name.includes("history-key")),
-    true,
-  );
+  assert.equal(world.keyStore.size, 1);
   world.server.connection.clear = [];
   world.server.isWilling = true;
   world.historyKey.leaveOut();
@@ -322,9 +319,9 @@ test("a refusal of the history key opens nothing, and as anybody may say it in c
 });
 
 test("the history key is made once and kept in this browser", async () => {
-  const storage = new MemoryStorage();
-  const first = await makeReadyWorld({ storage });
-  const second = await makeReadyWorld({ storage });
+  const keyStore = new MemoryKeyStore();
+  const first = await makeReadyWorld({ keyStore });
+  const second = await makeReadyWorld({ keyStore });
   const [a, b] = [first, second].map(({ server }) => server.openings[0]);
   assert.equal(a.history_key.length, 43);
   assert.equal(a.history_key, b.history_key);

@@ -77,6 +77,22 @@ export class MemoryStorage extends Map {
   }
 }
 
+/** Where history keys lie, without a browser. */
+export class MemoryKeyStore extends Map {
+  async read(user) {
+    return this.get(user) ?? null;
+  }
+
+  async begin(user, record) {
+    if (!this.has(user)) this.set(user, record);
+    return this.get(user);
+  }
+
+  async write(user, record) {
+    this.set(user, record);
+  }
+}
+
 /** One connection as the server sees it; stands where `WebSocket` does. */
 class Connection {
   protocol = "confchat.v1";
@@ -238,14 +254,19 @@ function readStatement(text) {
   return { ...members, logRoot: b64decode(members.logRoot) };
 }
 
-/** A session with everything around it: `{session, server, clock, storage, historyKey, page}`. */
-export function makeWorld({ enforcement = "require", storage = new MemoryStorage(), log = null } = {}) {
+/** A session with everything around it: `{session, server, clock, storage, keyStore, historyKey, page}`. */
+export function makeWorld({
+  enforcement = "require",
+  storage = new MemoryStorage(),
+  keyStore = new MemoryKeyStore(),
+  log = null,
+} = {}) {
   const server = new StandInServer();
   if (log) server.log = log;
   const clock = new ManualClock();
   const page = { isVisible: true };
   const random = (size) => crypto.getRandomValues(new Uint8Array(size));
-  const historyKey = new HistoryKey(USER, { storage, random });
+  const historyKey = new HistoryKey(USER, { store: keyStore, random });
   const pin = new LogKeyPin({ origin: LOG_ORIGIN, key: b64encode(new Uint8Array(32)) }, storage);
   function StandInWebSocket() {
     return new Connection(server);
@@ -266,7 +287,7 @@ export function makeWorld({ enforcement = "require", storage = new MemoryStorage
     clock,
     random,
   });
-  return { session, server, clock, storage, historyKey, pin, page };
+  return { session, server, clock, storage, keyStore, historyKey, pin, page };
 }
 
 /** A world whose session is ready for a conversation. */

@@ -26,7 +26,8 @@ export class AppNotices extends PageElement {
     this.parts.simulated.hidden = simulated.length === 0;
     setText(this.parts.simulatedText, parts.length ? strip : "");
     setText(this.parts.modelText, simulated.includes("model") ? words("simulated.model") : "");
-    for (const model of [chat.session, sightings]) this.listen(model, "change", () => this.#show());
+    for (const model of [chat.session, sightings, chat.historyKey, chat.conversations])
+      this.listen(model, "change", () => this.#show());
     this.#show();
   }
 
@@ -50,11 +51,18 @@ export class AppNotices extends PageElement {
     if (session.state === "closed" && code) return say("notice.retry", () => session.wake());
     if (this.#pins.some(({ hasChanged }) => hasChanged)) return this.#changedKey();
     if (!this.canStore) return { text: words("notice.no_storage") };
-    return historyKey.isLeftOut ? { text: words("notice.history_left") } : this.#news();
+    return historyKey.isLeftOut ? { text: words("notice.history_left") } : (this.#news() ?? this.#unkeptCode());
   }
 
   #changedKey() {
     return { text: words("notice.key"), label: words("notice.read"), act: () => this.tell("trust-details") };
+  }
+
+  /** There is something to lose, and the one way to get it back is not kept yet. */
+  #unkeptCode() {
+    const { session, historyKey, conversations } = this.#chat;
+    if (!session.held?.isStored || historyKey.isCodeKept || conversations.items.length === 0) return null;
+    return { text: words("notice.code"), label: words("notice.code.read"), act: () => this.tell("key-wanted") };
   }
 
   /** What a session proved that is other than this browser saw before. */

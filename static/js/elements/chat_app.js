@@ -144,7 +144,7 @@ export class ChatApp extends PageElement {
 function greetingOf({ state, isRisk, reason }) {
   if (isRisk) return "verified";
   if (state === "before" || state === "expired") return "checking";
-  return reason?.code === "history_key_wrong" ? "history" : state;
+  return { history_key_wrong: "history", history_locked: "locked" }[reason?.code] ?? state;
 }
 
 customElements.define("chat-app", ChatApp);

@@ -11,18 +11,22 @@ const WAITING = { before: "checking", checking: "checking", expired: "checking",
 /** States in which nothing may be written, unless the user goes on at a risk. */
 const LOCKED = new Set(["failed", "unopened", "warning"]);
 
+/** Reasons that the user takes away by opening his history, or by going on without it. */
+const HISTORY = new Set(["history_key_wrong", "history_locked"]);
+
 export class ChatComposer extends PageElement {
   #chat = null;
   #isDue = false;
 
   connected() {
-    const { prompt, send, stop, lockRetry, lockRisk, lockLeave, lockDetails } = this.parts;
+    const { prompt, send, stop, lockRetry, lockRisk, lockOpen, lockLeave, lockDetails } = this.parts;
     this.listen(prompt, "input", () => this.#written());
     this.listen(prompt, "keydown", (event) => this.#key(event));
     this.listen(send, "click", () => this.#send());
     this.listen(stop, "click", () => this.#stop());
     this.listen(lockRetry, "click", () => this.#chat.session.attest());
     this.listen(lockRisk, "click", () => this.tell("risk-wanted"));
+    this.listen(lockOpen, "click", () => this.tell("unlock-wanted"));
     this.listen(lockLeave, "click", () => this.#chat.leaveHistoryOut());
     this.listen(lockDetails, "click", () => this.tell("trust-details"));
     this.listen(this.querySelector(".writing"), "click", () => prompt.focus());
@@ -88,15 +92,16 @@ export class ChatComposer extends PageElement {
 
   #show() {
     const trust = trustOf(this.#chat.session);
-    const { prompt, send, stop, lock, lockText, lockRisk, lockLeave, lockRetry } = this.parts;
+    const { prompt, send, stop, lock, lockText, lockRisk, lockOpen, lockLeave, lockRetry } = this.parts;
     const isLocked = LOCKED.has(trust.state) && !trust.isRisk;
     const running = this.#chat.conversation?.running ?? null;
     const mode = isLocked ? "locked" : (WAITING[trust.state] ?? "ready");
     this.dataset.mode = mode;
     lock.hidden = !isLocked;
     if (isLocked) setText(lockText, trustSentence(trust));
-    lockLeave.hidden = trust.reason?.code !== "history_key_wrong";
-    lockRetry.hidden = !lockLeave.hidden;
+    const isHistory = HISTORY.has(trust.reason?.code);
+    for (const part of [lockOpen, lockLeave]) part.hidden = !isHistory;
+    lockRetry.hidden = isHistory;
     lockRisk.hidden = this.#chat.session.state !== "deciding";
     prompt.readOnly = isLocked;
     prompt.setAttribute("aria-disabled", String(isLocked));

@@ -1,12 +1,16 @@
 /** What the models need of the browser, as plain values: time, chance, storage, and whether anyone is looking. */
+import { KeyStore } from "./key_store.js";
+import * as passkeys from "./passkeys.js";
 
-/** `{location, storage, canStore, isVisible, clock, random, makeId}` as `models/assembly.js` takes it. */
+/** `{location, storage, canStore, keyStore, passkeys, isVisible, clock, random, makeId}` as `models/assembly.js` takes it. */
 export function browserParts() {
   const kept = keptStorage();
   return {
     location: window.location,
     storage: kept ?? forgetful(),
     canStore: kept !== null,
+    keyStore: new KeyStore(),
+    passkeys,
     isVisible: () => document.visibilityState === "visible",
     clock: {
       now: () => Date.now(),

@@ -14,11 +14,11 @@ import { Sightings } from "./sightings.js";
 
 /**
  * Return `{chat, pins, sightings, folds}`. `config` is the page's configuration, `user` the account id. `browser` is `{location, storage,
- * canStore, isVisible, clock, random, makeId}`: `storage` is localStorage or a stand-in that forgets, and then there is
- * no place for a history key.
+ * canStore, keyStore, passkeys, isVisible, clock, random, makeId}`: `storage` is localStorage or a stand-in that forgets, and
+ * then there is no place for a history key; `keyStore` and `passkeys` are where there is one.
  */
 export function assemble(config, user, browser) {
-  const { location, storage, clock, random, makeId, isVisible } = browser;
+  const { location, storage, keyStore, passkeys, clock, random, makeId, isVisible } = browser;
   const pin = new LogKeyPin(config.log, storage);
   const releasePin = new ReleaseKeyPin(config, storage);
   const policy = {
@@ -27,7 +27,7 @@ export function assemble(config, user, browser) {
       return releasePin.key;
     },
   };
-  const historyKey = new HistoryKey(user, { storage, random });
+  const historyKey = new HistoryKey(user, { store: keyStore, random, passkeys });
   if (!browser.canStore) historyKey.leaveOut();
   const socketUrl = new URL(config.socket, location.href);
   socketUrl.protocol = socketUrl.protocol.replace("http", "ws");

@@ -95,7 +95,7 @@ export class Negotiation {
       throw new ProtocolError("the log does not continue the one seen before");
     }
     this.#cancelLimit();
-    if (this.isStored) this.#settings.historyKey.confirm();
+    if (this.isStored) await this.#settings.historyKey.confirm();
     return { handshake: this.handshake, isRisk: this.isRisk, isStored: this.isStored, resume: message.resume };
   }
 
@@ -103,9 +103,9 @@ export class Negotiation {
     const { user, historyKey } = this.#settings;
     const { exchange } = this.#host;
     this.#host.life.move(event);
-    const key = historyKey.opening({ isAffirmed: !this.isRisk });
-    this.isStored = key.historyKey !== null;
     try {
+      const key = await historyKey.opening({ isAffirmed: !this.isRisk });
+      this.isStored = key.historyKey !== null;
       const { message, channel } = await this.handshake.open({ user, ...key, acceptRisk: this.isRisk });
       await exchange.drained();
       if (this.#isOver) return;

@@ -2,8 +2,9 @@
 import { CHECKS } from "./en/checks.js";
 import { CONVERSATIONS } from "./en/conversations.js";
 import { FAULTS } from "./en/faults.js";
+import { KEYS } from "./en/keys.js";
 import { PAGE } from "./en/page.js";
 import { TRUST } from "./en/trust.js";
 import { WRITING } from "./en/writing.js";
 
-export const WORDS = { ...PAGE, ...TRUST, ...CHECKS, ...FAULTS, ...WRITING, ...CONVERSATIONS };
+export const WORDS = { ...PAGE, ...TRUST, ...CHECKS, ...FAULTS, ...WRITING, ...CONVERSATIONS, ...KEYS };

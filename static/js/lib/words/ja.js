@@ -2,8 +2,9 @@
 import { CHECKS } from "./ja/checks.js";
 import { CONVERSATIONS } from "./ja/conversations.js";
 import { FAULTS } from "./ja/faults.js";
+import { KEYS } from "./ja/keys.js";
 import { PAGE } from "./ja/page.js";
 import { TRUST } from "./ja/trust.js";
 import { WRITING } from "./ja/writing.js";
 
-export const WORDS = { ...PAGE, ...TRUST, ...CHECKS, ...FAULTS, ...WRITING, ...CONVERSATIONS };
+export const WORDS = { ...PAGE, ...TRUST, ...CHECKS, ...FAULTS, ...WRITING, ...CONVERSATIONS, ...KEYS };

@@ -2,8 +2,9 @@
 import { CHECKS } from "./zh-hans/checks.js";
 import { CONVERSATIONS } from "./zh-hans/conversations.js";
 import { FAULTS } from "./zh-hans/faults.js";
+import { KEYS } from "./zh-hans/keys.js";
 import { PAGE } from "./zh-hans/page.js";
 import { TRUST } from "./zh-hans/trust.js";
 import { WRITING } from "./zh-hans/writing.js";
 
-export const WORDS = { ...PAGE, ...TRUST, ...CHECKS, ...FAULTS, ...WRITING, ...CONVERSATIONS };
+export const WORDS = { ...PAGE, ...TRUST, ...CHECKS, ...FAULTS, ...WRITING, ...CONVERSATIONS, ...KEYS };

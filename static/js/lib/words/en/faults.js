@@ -18,7 +18,7 @@ export const FAULTS = {
     "What this page sent arrived out of order, so the connection was cut. This page tries again by itself.",
   "fault.handshake_in_flight": "A check was already under way. Check again.",
   "fault.history_key_wrong":
-    "Your history is locked with a key that is kept in another browser. This one cannot open it.",
+    "Your history is locked with a key that this browser does not have. Your recovery code opens it here.",
   "fault.internal": "The server failed. What was acknowledged before is stored. Check again in a moment.",
   "fault.login_required": "You are signed out. Sign in again; what you have written here stays in the composer.",
   "fault.message_conflict": "This message was sent before with another text.",

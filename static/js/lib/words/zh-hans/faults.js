@@ -14,7 +14,7 @@ export const FAULTS = {
   "fault.frame_not_padded": "此页面发送的内容格式不对。请重新加载，使两者版本一致。",
   "fault.frame_out_of_order": "此页面发送的内容到达时顺序有误，因此连接已切断。页面会自动重试。",
   "fault.handshake_in_flight": "检查已在进行中。请重新检查。",
-  "fault.history_key_wrong": "您的历史记录由保存在另一个浏览器中的密钥锁定。本浏览器无法打开。",
+  "fault.history_key_wrong": "锁定您历史记录的密钥不在本浏览器中。输入恢复码即可在此打开。",
   "fault.internal": "服务器出现故障。之前已确认的内容都已存储。请稍后重新检查。",
   "fault.login_required": "您已退出登录。请重新登录；您在这里写的内容会留在输入框中。",
   "fault.message_conflict": "此消息之前已以不同的文字发送过。",

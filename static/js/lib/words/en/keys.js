@@ -1,0 +1,31 @@
+/** Words of the history key: how it is kept, how it is opened, and what it means to lose it. */
+export const KEYS = {
+  "greeting.locked": "Your history is locked",
+  "greeting.locked.text": "Its key is kept in this browser, and waits for you to open it.",
+  "notice.code": "If this browser loses its data, your conversations are lost with it. Keep their recovery code.",
+  "notice.code.read": "Show the code",
+  "key.kept.device": "It is kept in this browser, and opens by itself.",
+  "key.kept.passphrase": "It is kept in this browser, and opens with your passphrase.",
+  "key.kept.passkey": "It is kept in this browser, and opens with your passkey.",
+  "key.closed": "Your history is not open in this session, so its key cannot be shown or kept in another way now.",
+  "key.copied": "The code is on your clipboard. Paste it where only you can read it.",
+  "key.not_copied": "The browser did not allow it. Write the code down.",
+  "key.working": "A moment: this takes some seconds on purpose, for whoever guesses.",
+  "key.waiting": "Waiting for your passkey…",
+  "key.changed": "Done. From the next visit on it opens like this.",
+  "unlock.passphrase": "The key of your history is locked with your passphrase.",
+  "unlock.passkey": "The key of your history is locked with your passkey.",
+  "unlock.other":
+    "The key in this browser is not the one that your account has. Enter your recovery code to open your history.",
+  "unlock.trying": "Opening…",
+  "start_over.working": "Deleting…",
+  "fault.history_locked": "The key of your history is locked in this browser. Open it to go on.",
+  "fault.key_secret_wrong": "This did not open it. Try again, or use your recovery code.",
+  "fault.code_wrong":
+    "This is no recovery code, or more than one letter of it is wrong. It has 14 groups of 4 letters and digits.",
+  "fault.passkey_ended": "No passkey answered. Try again, or use your recovery code.",
+  "fault.passkey_unable": "This passkey cannot keep a key. Choose another one, or a passphrase.",
+  "fault.key_store_failed": "The browser did not keep the key. Nothing was changed.",
+  "fault.not_started_over": "Not everything could be done. Try again: nothing is lost by that.",
+  "fault.passphrases_differ": "The two passphrases are not the same.",
+};
