@@ -64,8 +64,8 @@ def inherited_environment() -> dict[str, str]:
 
 
 @contextmanager
-def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
-    """Set up and serve an installation in `data_dir`; the model's files are those of this repository."""
+def running_server(data_dir: Path, *, directory: Path = ROOT, **settings: str) -> Iterator[Server]:
+    """Set up and serve an installation in `data_dir`, from `directory`; its model's files are the repository's."""
     data_dir.mkdir(mode=0o700, exist_ok=True)
     if not (data_dir / "models").exists():
         (data_dir / "models").symlink_to(MODELS)
@@ -80,8 +80,8 @@ def running_server(data_dir: Path, **settings: str) -> Iterator[Server]:
     output = data_dir / "output.txt"
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve"],
-            cwd=ROOT,
+            [sys.executable, str(ROOT / "manage.py"), "serve"],
+            cwd=directory,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=file,
