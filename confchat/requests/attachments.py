@@ -65,7 +65,7 @@ class AttachmentRequests:
             raise RequestError("not_found")
         text = "" if document.image else document.pages[page - 1]
         image = base64.b64encode(document.image).decode() if document.image else None
-        scope.reply(request, "attachment.page", document=document.told(), page=page, text=text, image=image)
+        scope.reply(request, "attachment.page", file=document.told(), page=page, text=text, image=image)
 
     async def _sources(self, request: Request) -> None:
         """Say which passages an answer was given: what the numbers in it mean."""
@@ -89,5 +89,5 @@ class AttachmentRequests:
             "attachment.state",
             attachment=request["attachment"],
             offset=upload.size if document else len(upload.data),
-            document=document.told() if document else None,
+            file=document.told() if document else None,
         )

@@ -112,7 +112,7 @@ async def test_file_is_sent_read_stored_encrypted_and_shown(
     await client.ask()
     await client.open()
     state = await attach(client, pdf([f"{CANARY} one", "page two"]), name=f"{CANARY}.pdf", piece=200)
-    told = state["document"]
+    told = state["file"]
     assert (told["kind"], told["pages"], told["unit"]) == ("pdf", 2, "page")
     started = await client.ask_model("What is in it?", attachments=[told["attachment"]])
     assert started["type"] == "chat.started", started

@@ -3,6 +3,7 @@ import { growText, setText, showText } from "../lib/dom.js";
 import { duration, number } from "../lib/format.js";
 import { MarkdownView } from "../lib/markdown.js";
 import { faultWords, words } from "../lib/words.js";
+import { linkCitations } from "./attachment_card.js";
 import { Versions } from "./versions.js";
 
 const NOTED = new Set(["cancelled", "truncated", "length", "lost"]);
@@ -32,11 +33,13 @@ export class AnswerView {
   }
 
   show() {
-    const { text, isRunning, error, reason } = this.#message;
+    const { text, isRunning, error, reason, sources } = this.#message;
     const { waiting, note, tools, copy, copyPlain, quote, again, goOn } = this.#parts;
     const isFree = this.#conversation.running === null;
     this.#showThinking();
     this.#markdown.show(text, { isGrowing: isRunning });
+    const open = (source) => this.#item.tell("passage-wanted", source);
+    if (!isRunning && sources.length) linkCitations(this.#parts.text, sources, open);
     waiting.hidden = !isRunning || text !== "" || this.#message.thinking !== "";
     tools.hidden = isRunning;
     copy.hidden = copyPlain.hidden = quote.hidden = text === "";

@@ -116,7 +116,9 @@ export class ChatComposer extends PageElement {
     const { session, conversation } = this.#chat;
     const isReadable = conversation && ["new", "loaded"].includes(conversation.state);
     const hasText = this.parts.prompt.value.trim() !== "";
-    return session.held !== null && isReadable && conversation.running === null && hasText;
+    return (
+      session.held !== null && isReadable && conversation.running === null && hasText && !this.#chat.uploads.isBusy
+    );
   }
 
   #key(event) {
@@ -131,7 +133,7 @@ export class ChatComposer extends PageElement {
     const { prompt } = this.parts;
     const text = prompt.value.toWellFormed().trim();
     prompt.value = "";
-    this.#chat.conversation.send(text);
+    this.#chat.conversation.send(text, this.#chat.uploads.take());
     this.tell("sent");
     this.#refresh();
   }

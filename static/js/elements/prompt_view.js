@@ -1,6 +1,7 @@
 /** What the user said, and what became of it. */
 import { clone, setText, showText } from "../lib/dom.js";
 import { faultWords } from "../lib/words.js";
+import { showAttachments } from "./attachment_card.js";
 import { Versions } from "./versions.js";
 
 export class PromptView {
@@ -29,6 +30,8 @@ export class PromptView {
     const { text: box, note, retry, withdraw, edit } = this.#parts;
     const isFailed = state === "failed";
     setText(box, text);
+    const { attachments } = this.#message;
+    showAttachments(this.#parts.attachments, attachments, (place) => this.#item.tell("passage-wanted", place));
     this.#item.classList.toggle("is-failed", isFailed);
     note.classList.toggle("is-error", isFailed);
     showText(note, isFailed ? faultWords(error.code) : "");

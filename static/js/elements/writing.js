@@ -1,6 +1,7 @@
 /** What people do with answers and while they write: gives the parts around the composer the models that they need. */
 import { quoted } from "../lib/selection.js";
 import { AnswerAnnouncer } from "./answer_announcer.js";
+import "./attachment_tray.js";
 import "./composer_tools.js";
 
 export class Writing {
@@ -13,6 +14,13 @@ export class Writing {
     this.#find("composer-tools").attach(chat);
     const listen = (type, handler) => app.addEventListener(type, handler, { signal });
     listen("messages-changed", () => announcing.follow(chat.conversation));
+    const [field, button] = ["prompt", "attach"].map((name) => this.#composer.querySelector(`[data-ref=${name}]`));
+    this.#find("attachment-tray").attach(chat.uploads, { room: app.parts.room, field, button });
+    listen("attachments-changed", () => this.#composer.refresh());
+    const show = (place) => this.#find("passage-panel").open(chat.session, place);
+    listen("passage-wanted", ({ detail }) =>
+      import("./passage_panel.js").then(() => show({ conversation: chat.conversation.id, ...detail })).catch(fail),
+    );
     listen("regenerate", ({ detail }) => chat.conversation.regenerate(detail).catch(fail));
     listen("continue", ({ detail }) => chat.conversation.goOn(detail).catch(fail));
     listen("quote", ({ detail }) => this.#composer.insert(quoted(detail)));

@@ -1,4 +1,5 @@
 /** How what is said in a conversation reaches the server: sent, edited, asked again. */
+import { RequestError } from "../protocol/errors.js";
 import { askForAnswer, followAnswer, isLoss, recall } from "./answers.js";
 
 export class Asking {
@@ -23,9 +24,10 @@ export class Asking {
   /** Have a prompt answered; one that the server refuses becomes `failed`. */
   async deliver(prompt) {
     const { id: message, parent, text, edited } = prompt;
+    const attachments = prompt.attachments.map(({ attachment }) => attachment);
     const place = edited ? { type: "chat.edit", edited } : { type: "chat.send", parent };
     try {
-      await this.#ask({ ...place, message, text }, prompt);
+      await this.#ask({ ...place, message, text, ...(attachments.length && { attachments }) }, prompt);
     } catch (error) {
       if (!isLoss(error)) prompt.set({ state: "failed", error });
     }
@@ -53,7 +55,18 @@ export class Asking {
     this.#ended(reply);
   }
 
-  #ended({ state }) {
+  /** What the numbers in an answer mean; where that cannot be known now, it is when the conversation is read again. */
+  async #learnSources(reply) {
+    try {
+      reply.set({ sources: (await this.#session.ask({ type: "attachment.sources", reply: reply.id })).sources });
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+    }
+  }
+
+  #ended(reply) {
+    const { state } = reply;
+    if (this.#conversation.path.some(({ attachments }) => attachments.length)) this.#learnSources(reply);
     const types = state === "complete" ? ["change", "answered"] : ["change"];
     for (const type of types) this.#conversation.dispatchEvent(new Event(type));
   }

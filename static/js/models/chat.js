@@ -4,6 +4,7 @@ import { RequestError } from "../protocol/errors.js";
 import { Conversation } from "./conversation.js";
 import { Conversations } from "./conversations.js";
 import { Search } from "./search.js";
+import { Uploads } from "./uploads.js";
 
 export class Chat extends EventTarget {
   session;
@@ -12,6 +13,7 @@ export class Chat extends EventTarget {
   conversation = null;
   historyKey;
   settings;
+  uploads;
   #clock;
   #makeId;
   #proved = null;
@@ -24,6 +26,7 @@ export class Chat extends EventTarget {
     this.conversations = new Conversations(session);
     this.settings = new AnswerSettings(session);
     this.search = new Search(session, clock);
+    this.uploads = new Uploads(session, { makeId });
     this.#clock = clock;
     this.#makeId = makeId;
     session.addEventListener("change", () => this.#follow());
@@ -70,6 +73,7 @@ export class Chat extends EventTarget {
     const shared = { session: this.session, clock: this.#clock, makeId: this.#makeId, way };
     const conversation = new Conversation(id, { ...shared, ...kind });
     this.conversation = conversation;
+    this.uploads.enter(id);
     conversation.addEventListener("started", () => this.#started(conversation));
     conversation.addEventListener("answered", () => this.#title(conversation));
     this.settings.enter(id, this.conversations.find(id)?.model);

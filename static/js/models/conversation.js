@@ -69,14 +69,15 @@ export class Conversation extends EventTarget {
     await this.#asking.recover(this.#tree.all);
   }
 
-  /** Say something; resolves when it is answered, or when it is known why not. */
-  send(text) {
-    return this.#say({ parent: this.#tree.tip?.id ?? null, text });
+  /** Say something, with documents; resolves when it is answered, or when it is known why not. */
+  send(text, attachments = []) {
+    return this.#say({ parent: this.#tree.tip?.id ?? null, text, attachments });
   }
 
   /** Say something else in place of a prompt, which stays beside the new one. */
   async edit(prompt, text) {
-    await this.#say({ parent: prompt.parent, text, edited: prompt.id });
+    const { parent, attachments } = prompt;
+    await this.#say({ parent, text, attachments, edited: prompt.id });
   }
 
   /** Try again what could not be sent. */

@@ -17,6 +17,8 @@ export class Message extends EventTarget {
     this.state = wire.state;
     this.reason = wire.reason ?? "";
     this.model = wire.model ?? "";
+    this.attachments = wire.attachments ?? [];
+    this.sources = wire.sources ?? []; // what the numbers that an answer cites mean
     this.usage = wire.usage ?? {};
     this.error = null;
     this.createdAt = wire.created_at ? 1000 * wire.created_at : clock.now();

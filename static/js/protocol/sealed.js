@@ -28,6 +28,17 @@ const HIT = {
   snippet: (value) => Array.isArray(value) && value.every(isText),
 };
 const FOLDER = { folder: isUuid, name: isText };
+const DOCUMENT = {
+  attachment: isUuid,
+  name: isText,
+  kind: isText,
+  size: isCount,
+  unit: isText,
+  pages: isCount,
+  tokens: isCount,
+};
+const SOURCE = { n: isCount, attachment: isUuid, page: isCount, start: isCount, end: isCount };
+const isDocument = (value) => listOf(DOCUMENT)([value]);
 const MESSAGE = {
   message: isUuid,
   parent: orNull(isUuid),
@@ -38,6 +49,8 @@ const MESSAGE = {
   reason: isText,
   model: isText,
   usage: isObject,
+  attachments: optional(listOf(DOCUMENT)),
+  sources: optional(listOf(SOURCE)),
   created_at: isCount,
 };
 const MODEL = {
@@ -76,6 +89,10 @@ export const SEALED = {
   },
   "chat.done": { id: isCount, reply: isUuid, reason: isText, usage: isObject, error: optional(isObject) },
   "chat.stopped": { id: isCount, reply: isUuid },
+  "attachment.state": { id: isCount, attachment: isUuid, offset: isCount, file: orNull(isDocument) },
+  "attachment.dropped": { id: isCount, attachment: isUuid },
+  "attachment.page": { id: isCount, file: isDocument, page: isCount, text: isText, image: orNull(isText) },
+  "attachment.sources": { id: isCount, reply: isUuid, sources: listOf(SOURCE) },
   "conversation.list": { id: isCount, conversations: listOf(CONVERSATION), next: orNull(isText) },
   "conversation.open": {
     id: isCount,

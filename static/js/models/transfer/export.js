@@ -6,12 +6,29 @@ export const FORMAT = "confchat/1 export";
 /** Read conversations whole; `onProgress(done, count)`. Returns the export as an object. Throws RequestError. */
 export async function collect(session, items, { folders, now, onProgress = () => {} }) {
   const conversations = [];
+  const documents = {};
   for (const item of items) {
     const { title, shown, messages } = await readStored(session, item.conversation);
+    Object.assign(documents, await readDocuments(session, item.conversation, messages));
     conversations.push({ ...item, title, shown, messages });
     onProgress(conversations.length, items.length);
   }
-  return { format: FORMAT, exported_at: new Date(now).toISOString(), folders, conversations };
+  return { format: FORMAT, exported_at: new Date(now).toISOString(), folders, conversations, documents };
+}
+
+/** What was read of the files that are attached to messages, by their ids. */
+async function readDocuments(session, conversation, messages) {
+  const documents = {};
+  for (const told of messages.flatMap(({ attachments = [] }) => attachments)) {
+    const { attachment, kind, pages } = told;
+    const numbers = kind === "image" ? [0] : Array.from({ length: pages }, (_, at) => at + 1);
+    const found = [];
+    for (const page of numbers) {
+      found.push(await session.ask({ type: "attachment.open", conversation, attachment, page }));
+    }
+    documents[attachment] = { ...told, texts: found.map(({ text }) => text), image: found[0]?.image ?? null };
+  }
+  return documents;
 }
 
 /** One Markdown text of an export: each conversation's branch in view, `names` are `{user, assistant, untitled}`. */
