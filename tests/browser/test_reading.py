@@ -41,7 +41,7 @@ async def page(chromium: Browser, server: Server) -> AsyncIterator[Page]:
     await page.goto(f"{server.address}/")
     await page.get_by_label("Username").fill("user")
     await page.get_by_label("Password", exact=True).fill(server.password)
-    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Sign in", exact=True).click()
     await page.locator("chat-composer textarea").wait_for()
     yield page
     await context.close()

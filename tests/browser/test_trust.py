@@ -34,7 +34,7 @@ async def page(chromium: Browser, server: Server) -> AsyncIterator[Page]:
     await page.goto(f"{server.address}/")
     await page.get_by_label("Username").fill(name)
     await page.get_by_label("Password", exact=True).fill(server.password)
-    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Sign in", exact=True).click()
     await expect_state(page, "verified")
     yield page
     await context.close()

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from confchat.workload import LOOK_EVERY_S
 from tests.product import READY, ROOT, free_port, inherited_environment, wait_for_line
 
 FIRST_START_S = 600.0
@@ -95,7 +96,7 @@ async def sign_in(page: Page, clone: Clone, name: str) -> None:
     await page.goto(f"{clone.address}/")
     await page.get_by_label("Username").fill(name)
     await page.get_by_label("Password", exact=True).fill(clone.passwords[name])
-    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Sign in", exact=True).click()
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make: apt-get install make")
@@ -123,10 +124,46 @@ async def test_newcomer_sees_green_then_an_answer_then_red(chromium: Browser, tm
         await asyncio.to_thread(clone.manage, "simulator", "restore")
         await page.get_by_role("button", name="Check again").first.click()
         await expect_green(page)
+
+        for changed in (clone.directory / "templates" / "how.html", weights(clone)):
+            with one_byte_flipped(changed):
+                await asyncio.sleep(LOOK_EVERY_S)  # the application's own files are not looked at more often
+                await page.get_by_role("button", name="New chat").first.click()
+                await expect_red_and_locked(page)
+                await expect_named(page, changed.name.removeprefix("sha256-"))
+            await asyncio.to_thread(clone.manage, "simulator", "reboot")
+            await page.get_by_role("button", name="Check again").first.click()
+            await expect_green(page)
         assert faults == []
         await context.close()
     assert processes_in(clone.directory) == []
     assert "Traceback" not in clone.output.read_text()
+
+
+def weights(clone: Clone) -> Path:
+    return max((clone.directory / "var" / "models" / "blobs").iterdir(), key=lambda path: path.stat().st_size)
+
+
+@contextmanager
+def one_byte_flipped(path: Path) -> Iterator[None]:
+    """Change the last byte of a file, and put it back."""
+    with path.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        byte = file.read(1)
+        for last in (bytes([byte[0] ^ 1]), byte):
+            file.seek(-1, os.SEEK_END)
+            file.write(last)
+            file.flush()
+            if last != byte:
+                yield
+
+
+async def expect_named(page: Page, name: str) -> None:
+    """Expect the details of a red badge to say which part of what runs there is not the released one."""
+    await page.locator("trust-badge [data-ref=badge]").click()
+    await page.locator("trust-badge").get_by_role("button", name="Details").click()
+    await expect(page.locator("trust-details")).to_contain_text(name)
+    await page.keyboard.press("Escape")
 
 
 def keep_sealed(sealed: list[bytes], data: str | bytes) -> None:
