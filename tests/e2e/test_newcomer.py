@@ -196,7 +196,7 @@ async def expect_red_and_locked(page: Page) -> None:
 
 async def ask(page: Page, text: str) -> None:
     """Send a prompt and wait for the whole of an answer that is not empty."""
-    await page.get_by_label("Your message").fill(text)
+    await page.get_by_label("Your message", exact=True).fill(text)
     await page.get_by_role("button", name="Send", exact=True).click()
     answer = page.locator("message-list [data-role=assistant]").last
     await expect(answer).to_have_attribute("data-state", "complete", timeout=ANSWER_MS)
