@@ -33,7 +33,7 @@ async def test_file_is_dropped_sent_and_opened_again(chromium: Browser, server: 
     await page.goto(f"{server.address}/")
     await page.get_by_label("Username").fill("user")
     await page.get_by_label("Password", exact=True).fill(server.password)
-    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Sign in", exact=True).click()
     prompt = page.locator("chat-composer textarea")
     await expect(page.locator("trust-badge")).to_contain_text("Verified", timeout=30_000)
     data = base64.b64encode(pdf(["The pump is red.", "The warranty ends in May."])).decode()

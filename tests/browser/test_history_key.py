@@ -47,7 +47,7 @@ class Person:
         await page.goto(self.server.address.replace("127.0.0.1", "localhost") + "/")
         await page.get_by_label("Username").fill(self.name)
         await page.get_by_label("Password", exact=True).fill(self.server.password)
-        await page.get_by_role("button", name="Sign in").click()
+        await page.get_by_role("button", name="Sign in", exact=True).click()
         await page.locator("chat-composer textarea").wait_for()
         return page
 

@@ -185,7 +185,8 @@ def test_a_new_accounts_first_password_opens_it(admin: Client) -> None:
     page = admin.post("/people/new/", {"username": "bert", "groups": [AUDITORS]}).content.decode()
     found = re.search(r'class="secret">([^<]+)<', page)
     assert found is not None
-    assert sign_in("bert", found[1]).get("/attestation/policy/").status_code == 200
+    assert sign_in("bert", found[1]).get(OWN).status_code == 200
+    assert User.objects.filter(username="bert", groups__name=AUDITORS).exists()
 
 
 def test_what_admins_do_with_accounts_wants_them_to_show_who_they_are(admin: Client) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 
 import httpx
 import pytest
@@ -154,8 +155,13 @@ async def test_a_second_request_in_flight_is_refused_and_harms_nothing(client: S
         "conversation": new_id(),
         "suites": ["X25519"],
     }
-    await client.clear(request)
-    await client.clear(request)
-    kinds = [(await client.receive_clear()) for _ in range(3)]
-    assert sorted(message["type"] for message in kinds) == ["attest.evidence", "attest.verdict", "error"]
-    assert [message["code"] for message in kinds if message["type"] == "error"] == ["handshake_in_flight"]
+    count = 6  # of two, the first may be done before the second is read
+    for _ in range(count):
+        await client.clear(request)
+    found: Counter[str] = Counter()
+    while found["attest.verdict"] + found["error"] < count:
+        message = await client.receive_clear()
+        found[message["type"]] += 1
+        assert message.get("code") in (None, "handshake_in_flight")
+    assert found["error"]
+    assert found["attest.evidence"] == found["attest.verdict"] > 0
