@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +45,14 @@ class Server:
             timeout=60,
         )
         return result.stdout
+
+    def new_account(self, prefix: str, *, is_admin: bool = False) -> str:
+        """Make an account that no other test uses, with this installation's password; return its name."""
+        name = f"{prefix}-{uuid.uuid4()}"
+        make = "create_superuser" if is_admin else "create_user"
+        code = f"get_user_model().objects.{make}({name!r}, password={self.password!r})"
+        self.manage("shell", "-c", f"from django.contrib.auth import get_user_model\n{code}")
+        return name
 
     def pid_of(self, program: str) -> int:
         """Return the process id of one of the product's programs, found by a word of its command line."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,10 +14,6 @@ from tests.product import ROOT, Server
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN = "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']}).then(({violations}) => violations)"
-NEW_ADMIN = """
-from django.contrib.auth import get_user_model
-get_user_model().objects.create_superuser("{name}", password="{password}")
-"""
 LOOKS = [("ja", 1280, "dark"), ("zh-CN", 360, "light")]  # English is what the other tests see
 PAGES = [
     *("how/", "attestation/", "attestation/own/", "attestation/overview/", "attestation/log/", "attestation/policy/"),
@@ -41,8 +36,7 @@ async def test_nothing_stands_in_anybodys_way(
 ) -> None:
     if not AXE.is_file():
         pytest.skip("no axe-core: npm ci")
-    name = f"reader-{uuid.uuid4()}"
-    await asyncio.to_thread(server.manage, "shell", "-c", NEW_ADMIN.format(name=name, password=server.password))
+    name = await asyncio.to_thread(server.new_account, "reader", is_admin=True)
     viewport: Any = {"width": width, "height": 800}
     context = await chromium.new_context(locale=language, viewport=viewport, color_scheme=scheme, bypass_csp=True)
     page = await context.new_page()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 
 import pytest
@@ -31,7 +32,7 @@ async def test_file_is_dropped_sent_and_opened_again(chromium: Browser, server: 
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     await page.goto(f"{server.address}/")
-    await page.get_by_label("Username").fill("user")
+    await page.get_by_label("Username").fill(await asyncio.to_thread(server.new_account, "sender"))
     await page.get_by_label("Password", exact=True).fill(server.password)
     await page.get_by_role("button", name="Sign in", exact=True).click()
     prompt = page.locator("chat-composer textarea")

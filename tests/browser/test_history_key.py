@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 
 import pytest
@@ -13,10 +12,6 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from tests.product import Server
 
 CHECK_MS = 30_000
-NEW_ACCOUNT = """
-from django.contrib.auth import get_user_model
-get_user_model().objects.create_user("{name}", password="{password}")
-"""
 PASSPHRASE = "four words and more"
 AUTHENTICATOR = {
     "protocol": "ctap2",
@@ -54,9 +49,7 @@ class Person:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def person(chromium: Browser, server: Server) -> AsyncIterator[Person]:
-    person = Person(chromium, server, f"keeper-{uuid.uuid4()}")
-    code = NEW_ACCOUNT.format(name=person.name, password=server.password)
-    await asyncio.to_thread(server.manage, "shell", "-c", code)
+    person = Person(chromium, server, await asyncio.to_thread(server.new_account, "keeper"))
     yield person
     for context in person.contexts:
         await context.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from playwright.async_api import Browser, expect
 
@@ -28,7 +30,7 @@ async def test_a_passkey_signs_in_without_a_password(chromium: Browser, server: 
     await devtools.send("WebAuthn.enable")
     await devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
     await page.goto(f"{address}/accounts/login/?next=/accounts/2fa/webauthn/add/")
-    await page.fill("#id_login", "auditor")
+    await page.fill("#id_login", await asyncio.to_thread(server.new_account, "auditor"))
     await page.fill("#id_password", server.password)
     await page.press("#id_password", "Enter")
     await page.fill("input[type=password]", server.password)  # shows once more who he is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -39,7 +40,7 @@ async def page(chromium: Browser, server: Server) -> AsyncIterator[Page]:
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     page.on("request", lambda sent: None if sent.url.startswith(server.address) else faults.append(sent.url))
     await page.goto(f"{server.address}/")
-    await page.get_by_label("Username").fill("user")
+    await page.get_by_label("Username").fill(await asyncio.to_thread(server.new_account, "reader"))
     await page.get_by_label("Password", exact=True).fill(server.password)
     await page.get_by_role("button", name="Sign in", exact=True).click()
     await page.locator("chat-composer textarea").wait_for()
@@ -91,6 +92,7 @@ async def test_names_and_footnotes_of_a_model_reach_nothing_of_the_page(page: Pa
 
 async def test_what_has_been_selected_stays_selected_while_the_answer_grows(page: Page) -> None:
     await show(page, "First words of it.\n\nSecond")
+    await expect(page.locator(".prose p").last).to_have_text("Second")
     select = "() => getSelection().selectAllChildren(document.querySelector('.prose p:last-of-type'))"
     await page.evaluate(select)
     await show(page, "First words of it.\n\nSecond words *of* it.\n\n- and\n- more", step=1000)

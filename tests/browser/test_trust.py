@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 
 import pytest
@@ -13,10 +12,6 @@ from playwright.async_api import Browser, Page, expect
 from tests.product import Server
 
 CHECK_MS = 30_000
-NEW_ACCOUNT = """
-from django.contrib.auth import get_user_model
-get_user_model().objects.create_user("{name}", password="{password}")
-"""
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
@@ -24,8 +19,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180
 @pytest_asyncio.fixture(loop_scope="session")
 async def page(chromium: Browser, server: Server) -> AsyncIterator[Page]:
     """Sign in as somebody new, with a browser that has never been here; nothing may go wrong in its console."""
-    name = f"reader-{uuid.uuid4()}"
-    await asyncio.to_thread(server.manage, "shell", "-c", NEW_ACCOUNT.format(name=name, password=server.password))
+    name = await asyncio.to_thread(server.new_account, "reader")
     context = await chromium.new_context()
     page = await context.new_page()
     faults: list[str] = []

@@ -22,10 +22,6 @@ from tests.product import Server
 from tests.session_client import SessionClient, account_id, log_in
 
 OLD, NEW = bytes(range(32)), bytes(range(1, 33))
-NEW_ACCOUNT = (
-    "from django.contrib.auth import get_user_model;"
-    "get_user_model().objects.create_user('{name}', password='{password}')"
-)
 
 
 @pytest.fixture
@@ -78,8 +74,7 @@ def test_who_did_not_sign_in_lately_does_so_again_before_anything_is_deleted(use
 
 
 async def test_a_session_that_was_open_meanwhile_stores_nothing_under_the_old_key(server: Server) -> None:
-    name = f"starter-{uuid.uuid4()}"
-    server.manage("shell", "-c", NEW_ACCOUNT.format(name=name, password=server.password))
+    name = server.new_account("starter")
     with log_in(server.address, name, server.password) as login:
         person = account_id(login)
         async with SessionClient.connected(server.address, login.cookies, user=person, history_key=OLD) as client:

@@ -150,7 +150,11 @@ async def test_a_first_token_that_never_comes(session: SessionClient, surroundin
 
 async def test_an_answer_is_stopped_before_its_first_token(session: SessionClient, surroundings: Surroundings) -> None:
     surroundings.model.pieces = (LONG_S, last_line())
+    asked_before = len(surroundings.model.asked)
     started = await session.ask_model("Speak.")
+    async with asyncio.timeout(5):
+        while len(surroundings.model.asked) == asked_before:
+            await asyncio.sleep(0.01)
     stopped = await session.call("chat.stop", reply=started["reply"])
     assert stopped["type"] == "chat.stopped"
     _, done = await session.finish()
