@@ -4,7 +4,8 @@ AttestationError
 ├── ConfigurationError   an operator must change a setting
 ├── UnavailableError     try again later: device busy, service or collateral unreachable
 ├── MalformedError       stop: the bytes do not have the form their specification gives
-└── AppraisalError       stop: well formed, and not trusted
+├── AppraisalError       stop: well formed, and not trusted
+└── ChannelError         begin anew: an opening or a sealed frame does not belong to this session
 """
 
 from __future__ import annotations
@@ -41,3 +42,11 @@ class AppraisalError(AttestationError):
         super().__init__(detail)
         self.code = code
         self.detail = detail
+
+
+class ChannelError(AttestationError):
+    """An opening or a sealed frame does not belong to this session; `code` is what the wire carries."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code

@@ -11,10 +11,10 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseFault
 
-from attestation.errors import AttestationError, UnavailableError
+from attestation.errors import AttestationError, ChannelError, UnavailableError
 from confchat.admission import is_logged_in, watch_login
 from confchat.deployment import deployment
-from confchat.errors import ChannelError, ChatError, FrameError, ModelError, RequestError
+from confchat.errors import ChatError, FrameError, ModelError, RequestError
 from confchat.frames import AttestRequest, SessionOpen, parse_clear, parse_request, to_json
 from confchat.handshake import (
     Asker,
@@ -158,7 +158,10 @@ class SessionConsumer(Socket):
             channel, opening, outcome = await open_session(deployment(), handshake, message)
             consistency = await prove_growth(deployment(), handshake, opening)
         except ChatError as error:
-            await self._refuse_opening(error)
+            await self._refuse_opening(error.code, retry=error.retry)
+            return
+        except ChannelError as error:
+            await self._refuse_opening(error.code, retry=False)
             return
         except AttestationError as error:
             logger.warning("an opening could not be recorded: %s", error)
@@ -187,13 +190,13 @@ class SessionConsumer(Socket):
             self.clear_deadline("opening")
         self.set_deadline("session", SESSION_S)
 
-    async def _refuse_opening(self, error: ChatError) -> None:
-        if error.code == "not_stored":  # the database did not take the user's key, or could not be asked for it
+    async def _refuse_opening(self, code: str, *, retry: bool) -> None:
+        if code == "not_stored":  # the database did not take the user's key, or could not be asked for it
             self._post_error("attestation_unavailable", retry=True)
-        elif self.session is not None or error.code in ("record_unknown", "record_expired", "history_key_wrong"):
-            self._post_error(error.code, retry=error.retry)
+        elif self.session is not None or code in ("record_unknown", "record_expired", "history_key_wrong"):
+            self._post_error(code, retry=retry)
         else:
-            await self.end(CLOSE_POLICY if error.code == "refused_by_policy" else CLOSE_PROTOCOL, error.code)
+            await self.end(CLOSE_POLICY if code == "refused_by_policy" else CLOSE_PROTOCOL, code)
 
     # --- the session, sealed ----------------------------------------------------------------------
 

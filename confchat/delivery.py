@@ -12,7 +12,7 @@ import time
 from json.encoder import encode_basestring
 from typing import Protocol
 
-from confchat.channel import PAD_SIZE
+from attestation.channel import PAD_SIZE
 from confchat.frames import to_json
 from confchat.generation import Generation
 

@@ -2,9 +2,10 @@
 
 ChatError
 ├── FrameError     the client broke the protocol: close the socket
-├── ChannelError   the handshake or a sealed frame failed: handshake again
 ├── RequestError   one request inside a session is refused: answer it with its code
 └── ModelError     the model failed: show it, let the user retry
+
+That a handshake or a sealed frame failed is `attestation.errors.ChannelError`.
 """
 
 from __future__ import annotations
@@ -21,10 +22,6 @@ class ChatError(Exception):
 
 class FrameError(ChatError):
     """A clear or sealed frame does not have the form of the protocol."""
-
-
-class ChannelError(ChatError):
-    """An opening or a sealed frame does not belong to this session."""
 
 
 class RequestError(ChatError):

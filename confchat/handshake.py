@@ -14,16 +14,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from attestation.appraisal import AttestationResult, Expectation, Outcome, appraise, worse_outcome
+from attestation.channel import KemKey, SealedChannel, choose_suite, generate_kem_key, open_opening
+from attestation.errors import ChannelError
 from attestation.evidence import Evidence
 from attestation.history import record_attestation, record_opening
 from attestation.policy import NO_CONVERSATION
 from attestation.policy_text import name_policy
 from attestation.statement import Statement, build_statement, report_data
 from confchat import metrics
-from confchat.channel import KemKey, SealedChannel, choose_suite, generate_kem_key, open_opening
 from confchat.checks import is_loopback
 from confchat.deployment import Deployment
-from confchat.errors import ChannelError, FrameError, RequestError
+from confchat.errors import FrameError, RequestError
 from confchat.frames import Opening, SessionOpen, parse_opening
 from confchat.history_key import prove_history_key
 from confchat.llm import ModelDescription

@@ -12,9 +12,10 @@ from typing import Any, ClassVar
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from attestation.channel import SealedChannel
+from attestation.errors import ChannelError
 from confchat import metrics
-from confchat.channel import SealedChannel
-from confchat.errors import ChannelError, FrameError
+from confchat.errors import FrameError
 
 # What waits for one client: a few pages of a history, and far more beats than it can miss and still be there.
 MAX_QUEUED_FRAMES = 512

@@ -23,6 +23,7 @@ from django.views.decorators.http import require_POST, require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from attestation import publication
+from attestation.channel import SUITES
 from attestation.collateral_set import CollateralStanding
 from attestation.database import in_database
 from attestation.encoding import b64decode, b64encode, parse_json
@@ -34,7 +35,6 @@ from attestation.watch.concerns import last_round, open_concerns
 from attestation.watch.words import FINDING_WORDS
 from confchat import metrics
 from confchat.accounts.roles import is_admin
-from confchat.channel import SUITES
 from confchat.deployment import deployment
 from confchat.errors import ModelError
 from confchat.handshake import Asker, appraise_handshake, begin_handshake

@@ -19,10 +19,10 @@ from attestation.answers import read_answers
 from attestation.appraisal import AttestationResult, appraise
 from attestation.collateral_set import CollateralStanding
 from attestation.commands.attest import SUITES
-from attestation.commands.client import Answer, Site
 from attestation.errors import AttestationError, UnavailableError
 from attestation.members import Members
 from attestation.policy import NO_CONVERSATION, Expectation
+from attestation.site import Answer, Site
 from attestation.statement import NONCE_SIZE
 from attestation.watch.channels import Channel, LogChannel, MailChannel, WebhookChannel, parse_secret
 from attestation.watch.findings import Look, look_at, look_at_nothing

@@ -16,12 +16,12 @@ from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 from attestation.commands.attest import Attestation, add_question, attest
-from attestation.commands.client import Site
 from attestation.errors import MalformedError, UnavailableError
 from attestation.offline import read_releases
 from attestation.printing import Progress, printable
 from attestation.reference_values import ReferenceRelease
 from attestation.report import SIMULATED, ending, missing_arguments, result_members
+from attestation.site import Site
 
 LOGIN_PAGE = "/accounts/login/"
 

@@ -14,16 +14,16 @@ from pathlib import Path
 from attestation.answers import read_answers
 from attestation.appraisal import AttestationResult, appraise
 from attestation.commands.arguments import add_accepted, add_trusted, nonce, read_anchors, token_issuer
-from attestation.commands.client import Answer, Site
-from attestation.commands.pins import Pin, add_pin, read_pins
 from attestation.encoding import b64encode
 from attestation.errors import ConfigurationError
 from attestation.issuer import TokenIssuer
 from attestation.offline import Anchors, is_loopback, read_releases
+from attestation.pins import Pin, add_pin, read_pins
 from attestation.policy import NO_CONVERSATION, Expectation
 from attestation.printing import printable
 from attestation.report import check_lines, describe, ending, event_lines, missing_arguments, result_members
 from attestation.services import Verdict, remote_verifier
+from attestation.site import Answer, Site
 from attestation.statement import NONCE_SIZE, report_data
 from attestation.words import ERROR_WORDS
 

@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from attestation.commands.client import Site
 from attestation.commands.log_state import State, read_state, write_state
 from attestation.encoding import b64encode
 from attestation.errors import AppraisalError, ConfigurationError, MalformedError, UnavailableError
@@ -18,6 +17,7 @@ from attestation.log.checkpoint import Checkpoint, VerifierKey, build_vkey, pars
 from attestation.log.cosignature import build_witness_vkey, parse_witness_vkey
 from attestation.log.follower import audit, fetch_checkpoint, verify_growth, verify_witnessed
 from attestation.printing import Progress, printable, write_time
+from attestation.site import Site
 
 PREFIX = "/attestation/log/"
 

@@ -1,4 +1,4 @@
-"""The page and the server speak the same channel: real Node runs static/js/crypto against confchat.channel."""
+"""The page and the server speak the same channel: real Node runs static/js/crypto against attestation.channel."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519PublicKey, Suite
 
+from attestation.channel import SUITES, SealedChannel, generate_kem_key, open_opening
 from attestation.encoding import b64decode, b64encode
-from confchat.channel import SUITES, SealedChannel, generate_kem_key, open_opening
 from confchat.frames import parse_opening, to_json
 
 ROOT = Path(__file__).parents[2]

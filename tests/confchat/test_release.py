@@ -8,10 +8,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from attestation.__main__ import GREEN, main
-from attestation.commands.client import Site
 from attestation.encoding import b64decode, b64encode
 from attestation.key_files import read_private_key
 from attestation.reference_values import load_releases, sign_manifest
+from attestation.site import Site
 from attestation.statement import parse_statement
 from tests.product import Server, running_server
 

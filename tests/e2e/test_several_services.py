@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 
 from attestation.__main__ import main
-from attestation.commands.client import Site
 from attestation.services import build_verifier, read_description, utc_now
 from attestation.services.__main__ import main as services_main
+from attestation.site import Site
 from attestation.statement import report_data
 from tests.attestation.test_caller import write_certificate
 from tests.product import MODELS, Server, free_port, running_server, wait_for_line

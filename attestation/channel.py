@@ -1,4 +1,4 @@
-"""The sealed channel of docs/PROTOCOL.md section 4: KEM keys, key schedule, frames. Pure."""
+"""The sealed channel of docs/PROTOCOL.md section 4, both ends of it: KEM keys, key schedule, frames. Pure."""
 
 from __future__ import annotations
 
@@ -6,22 +6,30 @@ import hashlib
 import hmac
 import struct
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519PrivateKey, Suite
+from cryptography.hazmat.primitives.hpke import (
+    AEAD,
+    KDF,
+    KEM,
+    MLKEM768X25519PrivateKey,
+    MLKEM768X25519PublicKey,
+    Suite,
+)
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from confchat.errors import ChannelError
+from attestation.errors import ChannelError, MalformedError
 
 SECRET_SIZE = 32
 PAD_SIZE = 1024
 MAX_FRAMES = 2**24
 SEQUENCE_SIZE = 8
 TAG_SIZE = 16
+MLKEM768_PUBLIC_SIZE = 1184  # FIPS 203, table 3
 
 _SESSION_LABEL = b"confchat/1 session\x00"
 _FRAME_LABEL = b"confchat/1 frame\x00"
@@ -79,6 +87,29 @@ def open_opening(key: KemKey, *, sealed: bytes, statement: bytes) -> bytes:
         raise ChannelError("opening_malformed") from error
 
 
+def seal_opening(opening: bytes, *, suite: str, kem_key: bytes, statement: bytes) -> bytes:
+    """Seal an opening to the `kem_key` of evidence; return enc || ciphertext. Verifies nothing of the evidence.
+
+    Raises:
+        MalformedError: not a key of this suite.
+    """
+    kem = SUITES[suite][0]
+    info = _SESSION_LABEL + hashlib.sha256(statement).digest()
+    try:
+        return Suite(kem, KDF.HKDF_SHA256, AEAD.AES_256_GCM).encrypt(opening, _public_key(suite, kem_key), info=info)
+    except ValueError as error:
+        raise MalformedError(f"the key to seal to is none of {suite}") from error
+
+
+def _public_key(suite: str, data: bytes) -> x25519.X25519PublicKey | MLKEM768X25519PublicKey:
+    if suite == "X25519":
+        return x25519.X25519PublicKey.from_public_bytes(data)
+    return MLKEM768X25519PublicKey(
+        mlkem.MLKEM768PublicKey.from_public_bytes(data[:MLKEM768_PUBLIC_SIZE]),
+        x25519.X25519PublicKey.from_public_bytes(data[MLKEM768_PUBLIC_SIZE:]),
+    )
+
+
 class _Direction:
     """One direction of a channel: its key, its base nonce and the next sequence number."""
 
@@ -103,11 +134,12 @@ class _Direction:
 class SealedChannel:
     """The server's end of one session: seals towards the client, opens what the client sealed."""
 
+    _names: ClassVar = (b"c2s", b"s2c")  # of what comes in, and of what goes out
+
     def __init__(self, *, secret: bytes, sealed: bytes, statement: bytes) -> None:
         transcript = hashlib.sha256(statement).digest()
         prk = hmac.digest(hashlib.sha256(transcript + sealed).digest(), secret, "sha256")
-        self._incoming = _Direction(prk, transcript, b"c2s")
-        self._outgoing = _Direction(prk, transcript, b"s2c")
+        self._incoming, self._outgoing = (_Direction(prk, transcript, name) for name in self._names)
 
     def seal(self, message: bytes) -> bytes:
         """Pad JSON with spaces to a multiple of 1024 bytes and seal it as the next frame."""
@@ -115,7 +147,7 @@ class SealedChannel:
         return counter + cipher.encrypt(nonce, message + b" " * (-len(message) % PAD_SIZE), aad)
 
     def open(self, frame: bytes) -> bytes:
-        """Open the client's next frame; return its padded JSON.
+        """Open the other end's next frame; return its padded JSON.
 
         Raises:
             ChannelError: out of order, repeated, changed, of another session or not padded.
@@ -130,6 +162,12 @@ class SealedChannel:
         if not message or len(message) % PAD_SIZE:
             raise ChannelError("frame_not_padded")
         return message
+
+
+class ClientChannel(SealedChannel):
+    """The client's end of one session: seals towards the server, opens what the server sealed."""
+
+    _names = (b"s2c", b"c2s")
 
 
 def _expand(prk: bytes, info: bytes, length: int) -> bytes:

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519PublicKey, Suite
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from confchat.channel import SUITES, KemKey, SealedChannel, choose_suite, generate_kem_key, open_opening
-from confchat.errors import ChannelError
+from attestation.channel import SUITES, KemKey, SealedChannel, choose_suite, generate_kem_key, open_opening
+from attestation.errors import ChannelError
 
 STATEMENT = b'{"v":"confchat/1"}'
 
