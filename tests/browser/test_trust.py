@@ -55,6 +55,13 @@ async def test_the_card_names_who_checked(page: Page) -> None:
     await expect(service).to_contain_text("this browser verified its token")
 
 
+async def test_the_card_says_that_the_workload_was_not_judged_only_where_it_was_not(page: Page) -> None:
+    await open_card(page)
+    note = page.get_by_text("What runs on the machine was not judged")
+    await expect(page.get_by_text("The application and the model are the measured ones")).to_have_count(1)
+    await expect(note.first).to_be_hidden()
+
+
 async def test_the_page_that_explains_shows_what_this_browser_saw(page: Page, server: Server) -> None:
     await open_card(page)
     async with page.context.expect_page() as opened:

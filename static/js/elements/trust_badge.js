@@ -2,6 +2,7 @@
 import { setMark, setText } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
 import { badgeWord, briefSentence, markOf, trustSentence, validityWords } from "../lib/trust_words.js";
+import { isUnmeasured } from "../models/evidence.js";
 import { trustOf } from "../models/trust.js";
 import { fillChanges } from "./changes.js";
 import { checkRows } from "./check_rows.js";
@@ -60,10 +61,11 @@ export class TrustBadge extends PageElement {
   }
 
   #fill(trust) {
-    const { checks, checkRows: body, services, changes, facts } = this.parts;
+    const { checks, checkRows: body, unmeasured, services, changes, facts } = this.parts;
     const rows = trust.handshake?.result ? checkRows(trust.handshake) : [];
     checks.hidden = rows.length === 0;
     body.replaceChildren(...rows);
+    unmeasured.hidden = !isUnmeasured(trust.handshake);
     fillServices(services, trust.services);
     fillChanges(changes, trust, this.#known);
     fillFacts(facts, summaryFacts(trust.handshake), { isShort: true });

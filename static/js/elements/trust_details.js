@@ -3,6 +3,7 @@ import { askDialog, setMark, setText } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
 import { badgeWord, markOf, trustSentence } from "../lib/trust_words.js";
 import { words } from "../lib/words.js";
+import { isUnmeasured } from "../models/evidence.js";
 import { fingerprintOf } from "../models/pins.js";
 import { trustOf } from "../models/trust.js";
 import { checkItems } from "./check_rows.js";
@@ -58,8 +59,9 @@ export class TrustDetails extends PageElement {
   }
 
   #showEvidence(handshake) {
-    const { checks, evidence, bundle, bundleHint } = this.parts;
+    const { checks, unmeasured, evidence, bundle, bundleHint } = this.parts;
     checks.replaceChildren(...(handshake ? checkItems(handshake) : []));
+    unmeasured.hidden = !isUnmeasured(handshake);
     evidence.replaceChildren(...(handshake ? evidenceSections(handshake, (isDone) => this.#copied(isDone)) : []));
     bundle.hidden = bundleHint.hidden = handshake === null;
     if (handshake) bundle.href = `/attestation/records/${handshake.record}/evidence.zip`;

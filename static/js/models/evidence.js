@@ -24,6 +24,11 @@ export function measurementsOf({ quote }) {
   };
 }
 
+/** Whether what runs on the machine was left out of the checks, as only a policy that accepts it may have it. */
+export function isUnmeasured(handshake) {
+  return Boolean(handshake?.result) && handshake.result.checks.every(({ id }) => id !== "td.workload");
+}
+
 /** Every field of the quote as `[name, text]`. */
 export function quoteFields({ header, bodyType, report, qeReport }) {
   const named = { ...header, bodyType, ...report };
