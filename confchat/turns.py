@@ -50,8 +50,12 @@ class Asked:
 
 
 def first_line(text: str) -> str:
-    """Return what stands for a title until there is a better one."""
-    return text.strip().splitlines()[0][:TITLE_CHARACTERS]
+    """Return what stands for a title until there is a better one, cut between two words where the script has such."""
+    line = text.strip().splitlines()[0]
+    if len(line) <= TITLE_CHARACTERS:
+        return line
+    cut = line[: TITLE_CHARACTERS - 1]
+    return f"{cut.rpartition(' ')[0] or cut}\u2026"
 
 
 def json_size(turn: Turn) -> int:

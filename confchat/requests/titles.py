@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import aclosing
 
 from confchat.errors import RequestError
@@ -14,6 +15,16 @@ EXCERPT_CHARACTERS = 1500  # of prompt and answer each: how it began says what i
 MAX_TITLE_WORDS = 12
 TITLE_TOKENS = 512  # with room for a model that thinks first
 TITLE_OPTIONS = {"num_predict": TITLE_TOKENS, "temperature": 0.2}
+
+MAX_SAID_CHARACTERS = 800  # a model that has written no title by then writes none
+# What models put around titles in the languages that they speak: quotation marks, Markdown, a label, a full stop.
+_AROUND = " \"'`*_«»‘’“”„《》「」『』【】.。–—-"
+_COLONS = (":", "：")
+_LABEL = re.compile(
+    "(?:conversation |chat )?(?:title|subject|topic|titel|titre|título|タイトル|題名|标题|標題)[ *\"']*[:：]",
+    re.IGNORECASE,
+)
+_THOUGHTS = re.compile(r"<think>.*?(?:</think>|$)", re.DOTALL)
 
 INSTRUCTION = (
     "Give this conversation a title of at most six words, in its own language. "
@@ -54,14 +65,32 @@ class TitleRequests:
             async for event in events:
                 if isinstance(event, Content):
                     text += event.text
-                if "\n" in text.strip() or len(text) > 4 * TITLE_CHARACTERS:
+                if _has_ended(text) or len(text) > MAX_SAID_CHARACTERS:
                     break
         return fitting_title(text)
 
 
 def fitting_title(text: str) -> str:
-    """Return what a model wrote as a title, or nothing where it is none."""
-    lines = text.strip().splitlines()
-    title = lines[0].strip(" \t\"'“”«»「」*#.").strip() if lines else ""
-    title = title.removeprefix("Title:").strip()
-    return title if 0 < len(title) <= TITLE_CHARACTERS and len(title.split()) <= MAX_TITLE_WORDS else ""
+    """Return what a model wrote as a title, bare of what models put around one, or nothing where it is none."""
+    lines = _lines(text)
+    said = next((line for line in lines if not line.endswith(_COLONS)), lines[-1] if lines else "")
+    title = _bare(said)
+    return title if len(title) <= TITLE_CHARACTERS and len(title.split()) <= MAX_TITLE_WORDS else ""
+
+
+def _has_ended(text: str) -> bool:
+    """Say whether a line has come to its end that does not only announce the title."""
+    return any(not line.endswith(_COLONS) for line in _lines(text[: text.rfind("\n") + 1]))
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines that say something; what a model thinks first is none of them."""
+    said = (" ".join(line.split()).rstrip(_AROUND) for line in _THOUGHTS.sub("", text).splitlines())
+    return [line for line in said if any(map(str.isalnum, line))]
+
+
+def _bare(line: str) -> str:
+    before = None
+    while line != before:
+        before, line = line, _LABEL.sub("", line.lstrip("#> ").strip(_AROUND)).strip(_AROUND).rstrip("".join(_COLONS))
+    return line

@@ -98,6 +98,16 @@ def test_names_of_folders_are_sealed_and_their_number_is_bounded(user: str) -> N
         ("Title: Rain", "Rain"),
         ("I am a language model and will now write you a title that is far too long for one", ""),
         ("", ""),
+        ("Colours of rain:", "Colours of rain"),
+        ("Sure, here is a title:\n\n**Title:** \u201cColours of rain.\u201d\n\nIt fits.", "Colours of rain"),
+        ("# Conversation title: 'Rain'", "Rain"),
+        ("\u30bf\u30a4\u30c8\u30eb\uff1a\u300c\u96e8\u306e\u8272\u300d\u3002", "\u96e8\u306e\u8272"),
+        ("\u6807\u9898\uff1a\u300a\u96e8\u300b", "\u96e8"),
+        ("<think>Title: wrong\n</think>\nRain  at\tnight", "Rain at night"),
+        ("<think>I never end", ""),
+        ("***\n---", ""),
+        ("C++: the good parts", "C++: the good parts"),
+        ("## Sorting in C#", "Sorting in C#"),
     ],
 )
 def test_only_what_looks_like_a_title_becomes_one(said: str, title: str) -> None:
