@@ -30,6 +30,7 @@ from attestation.reference_values import ReferenceRelease
 from attestation.services import Verifier
 from attestation.statement import INSIDE, INSTANCE_SIZE, REPORT_DATA_SIZE
 from attestation.verified import VerifiedCache
+from confchat.changes import Changes
 from confchat.checks import model_host
 from confchat.collateral import build_collateral_cache
 from confchat.delivery import Beat
@@ -79,6 +80,7 @@ class Deployment:
     verified: VerifiedCache = field(default_factory=VerifiedCache)
     generations: Generations = field(default_factory=Generations)
     pulls: ModelPulls = field(init=False)
+    changes: Changes = field(default_factory=Changes)
     beat: Beat = field(default_factory=Beat)
     writes: GroupCommit = field(default_factory=GroupCommit)
     desk: Desk = field(default_factory=Desk)

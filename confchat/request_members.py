@@ -206,6 +206,8 @@ _CONVERSATIONS: dict[str, Members] = {
 }
 _MODELS: dict[str, Members] = {"model.list": {}}
 
+_CHANGES: dict[str, Members] = {"changes.follow": {}}
+
 _SETTINGS: dict[str, Members] = {
     "settings.open": {"conversation": _id},
     "settings.save": {"conversation": _id, "settings": _settings},
@@ -227,4 +229,4 @@ _ATTACHMENTS: dict[str, Members] = {
     "attachment.sources": {"reply": parse_uuid4},
 }
 
-REQUESTS: dict[str, Members] = {**_ATTACHMENTS, **_CHAT, **_CONVERSATIONS, **_MODELS, **_SETTINGS}
+REQUESTS: dict[str, Members] = {**_ATTACHMENTS, **_CHANGES, **_CHAT, **_CONVERSATIONS, **_MODELS, **_SETTINGS}

@@ -11,6 +11,7 @@ from confchat.errors import ModelError, RequestError
 from confchat.frames import Request
 from confchat.llm import ModelDescription
 from confchat.requests.attachments import AttachmentRequests
+from confchat.requests.changes import ChangeRequests
 from confchat.requests.chat import ChatRequests
 from confchat.requests.conversations import ConversationRequests
 from confchat.requests.history import HistoryRequests
@@ -45,8 +46,10 @@ class Session:
             shelf=None if history_key is None else Shelf(history_key, user=user),
         )
         self._chat = ChatRequests(self._scope)
+        self._changes = ChangeRequests(self._scope)
         self._handlers: Handlers = {
             **self._chat.handlers,
+            **self._changes.handlers,
             **ConversationRequests(self._scope).handlers,
             **HistoryRequests(self._scope).handlers,
             **ModelRequests(self._scope).handlers,
@@ -88,6 +91,7 @@ class Session:
     def close(self) -> None:
         """End every delivery and what is slow; the answers themselves go on."""
         self._chat.close()
+        self._changes.close()
         self._search.close()
         for task in self._tasks:
             task.cancel()

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import partial
 
+from confchat.conversations import Shelf
 from confchat.delivery import Delivery
 from confchat.documents.document import Document
 from confchat.errors import RequestError
@@ -127,6 +128,7 @@ class ChatRequests:
         if asked.given is not None:
             self._announce(request, self._generation_of(asked.given))
             return
+        self._changed(self._scope.talk)
         self._start(request, generation, asked, documents)
         self._announce(request, generation)
 
@@ -155,6 +157,7 @@ class ChatRequests:
                 scope.deployment.generations.discard(generation)
             raise
         generation.go_on(asked.path[-1], revision=asked.revision)
+        self._changed(talk)
         self._start(request, generation, asked, documents)
         scope.reply(request, "chat.started", message=generation.prompt, reply=reply)
         self._deliver(request, generation, offsets=(len(generation.thinking), len(generation.content)))
@@ -228,6 +231,8 @@ class ChatRequests:
 
         async def save(turn: Turn, revision: int) -> None:
             await scope.write(lambda: talk.save_answer(scope.conversation, turn, revision=revision))
+            if turn.state != "running":
+                self._changed(talk)
 
         return Generation(
             owner=scope.user,
@@ -239,6 +244,11 @@ class ChatRequests:
             scratchpad=talk if isinstance(talk, Scratchpad) else None,
             save=save,
         )
+
+    def _changed(self, talk: Shelf | Scratchpad) -> None:
+        """Tell the user's other sessions that something was said; nobody hears of what is not stored."""
+        if isinstance(talk, Shelf):
+            self._scope.changed("messages", self._scope.conversation)
 
     def _generation_of(self, turn: Turn) -> Generation:
         """Return the answer as it runs, or as it was stored: one that nobody finished is truncated."""

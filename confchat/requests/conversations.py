@@ -48,6 +48,7 @@ class ConversationRequests:
     async def _rename(self, request: Request) -> None:
         shelf = self._scope.stored()
         await self._scope.write(lambda: shelf.rename_conversation(request["conversation"], request["title"]))
+        self._scope.changed("conversation", request["conversation"])
         self._scope.reply(request, "conversation.renamed", conversation=request["conversation"])
 
     async def _pin(self, request: Request) -> None:
@@ -63,11 +64,14 @@ class ConversationRequests:
         await self._change(request, lambda: shelf.change_details(request["conversation"], folder=request["folder"]))
 
     async def _show(self, request: Request) -> None:
-        shelf = self._scope.stored()
-        await self._change(request, lambda: shelf.change_details(request["conversation"], shown=request["message"]))
+        """Remember the branch in view; it is this session's alone as long as others look at theirs."""
+        shelf, conversation = self._scope.stored(), request["conversation"]
+        await self._scope.write(lambda: shelf.change_details(conversation, shown=request["message"]))
+        self._scope.reply(request, "conversation.changed", conversation=conversation)
 
     async def _change(self, request: Request, change: Callable[[], None]) -> None:
         await self._scope.write(change)
+        self._scope.changed("conversation", request["conversation"])
         self._scope.reply(request, "conversation.changed", conversation=request["conversation"])
 
     def _message(self, turn: Turn) -> dict[str, Any]:

@@ -36,18 +36,21 @@ class HistoryRequests:
         scope.stored()
         until = await scope.write(lambda: deletion.delete_conversation(scope.user, conversation))
         self._stop_answers(conversation)
+        scope.changed("conversation", conversation)
         scope.reply(request, "conversation.deleted", conversation=conversation, until=until)
 
     async def _restore(self, request: Request) -> None:
         scope, conversation = self._scope, request["conversation"]
         scope.stored()
         await scope.write(lambda: deletion.restore_conversation(scope.user, conversation))
+        scope.changed("conversation", conversation)
         scope.reply(request, "conversation.changed", conversation=conversation)
 
     async def _import(self, request: Request) -> None:
         shelf, conversation = self._scope.stored(), request["conversation"]
         kept = {name: request[name] for name in ("title", "updated_at", "pinned", "archived", "folder")}
         await self._scope.write(lambda: shelf.take_in(conversation, request["messages"], **kept))
+        self._scope.changed("messages", conversation)
         self._scope.reply(request, "conversation.changed", conversation=conversation)
 
     async def _delete_all(self, request: Request) -> None:
@@ -55,12 +58,14 @@ class HistoryRequests:
         scope.stored()
         count, until = await scope.write(lambda: deletion.delete_history(scope.user))
         self._stop_answers(None)
+        scope.changed("history")
         scope.reply(request, "history.deleted", count=count, until=until)
 
     async def _restore_all(self, request: Request) -> None:
         scope = self._scope
         scope.stored()
         count = await scope.write(lambda: deletion.restore_history(scope.user, until=request["until"]))
+        scope.changed("history")
         scope.reply(request, "history.restored", count=count)
 
     def _stop_answers(self, conversation: str | None) -> None:
@@ -74,13 +79,15 @@ class HistoryRequests:
 
     async def _name_folder(self, request: Request) -> None:
         folders = self._scope.folders()
-        self._tell_folders(
-            request, await self._scope.write(lambda: folders.name(request["folder"], request["name"].strip()))
-        )
+        named = await self._scope.write(lambda: folders.name(request["folder"], request["name"].strip()))
+        self._scope.changed("folders")
+        self._tell_folders(request, named)
 
     async def _delete_folder(self, request: Request) -> None:
         folders = self._scope.folders()
-        self._tell_folders(request, await self._scope.write(lambda: folders.delete(request["folder"])))
+        rest = await self._scope.write(lambda: folders.delete(request["folder"]))
+        self._scope.changed("folders")
+        self._tell_folders(request, rest)
 
     def _tell_folders(self, request: Request, folders: dict[str, str]) -> None:
         listed = [{"folder": folder, "name": name} for folder, name in folders.items()]
@@ -95,4 +102,5 @@ class HistoryRequests:
         scope = self._scope
         scope.stored()
         await scope.write(lambda: set_retention(scope.user, days=request["days"]))
+        scope.changed("history")
         await self._tell_retention(request)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
+from confchat.changes import Change, Follower, Kind
 from confchat.conversations import Shelf
 from confchat.delivery import Outlet
 from confchat.deployment import Deployment
@@ -37,6 +38,7 @@ class Scope:
     model: ModelDescription
     shelf: Shelf | None
     talk: Shelf | Scratchpad = field(init=False)
+    follower: Follower | None = None
     resume: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
     def __post_init__(self) -> None:
@@ -61,6 +63,11 @@ class Scope:
     def reply(self, request: Request, kind: str, **members: Any) -> None:
         """Answer a request; raises asyncio.QueueFull where nobody reads."""
         self.outlet.post(to_json({"type": kind, "id": request.id, **members}))
+
+    def changed(self, kind: Kind, conversation: str | None = None) -> None:
+        """Tell the user's other sessions that something stored has changed; they ask for it themselves."""
+        if self.shelf is not None:
+            self.deployment.changes.tell(self.shelf.owner, Change(kind, conversation), by=self.follower)
 
     async def write(self, job: Callable[[], Result]) -> Result:
         """Run what blocks on the database; it is durable when this returns.

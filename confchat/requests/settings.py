@@ -38,6 +38,7 @@ class SettingsRequests:
         if settings is not None:
             check_options(settings["options"])
         await self._scope.write(lambda: kept.write(SETTINGS, settings, conversation=conversation))
+        self._scope.changed("settings", conversation)
         self._scope.reply(request, "settings.saved")
 
     async def _open_templates(self, request: Request) -> None:
@@ -48,6 +49,7 @@ class SettingsRequests:
     async def _save_templates(self, request: Request) -> None:
         kept = self._kept_or_refuse()
         await self._scope.write(lambda: kept.write(TEMPLATES, request["templates"] or None))
+        self._scope.changed("settings")
         self._scope.reply(request, "templates.saved")
 
     def _kept(self) -> KeptSettings | None:

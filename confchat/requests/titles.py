@@ -51,6 +51,7 @@ class TitleRequests:
         if details.titled == "line" and answer is not None:
             title = await self._ask_model(turns[0], answer) or title
             await scope.write(lambda: shelf.rename_conversation(conversation, title, by="model"))
+            scope.changed("conversation", conversation)
         scope.reply(request, "conversation.titled", conversation=conversation, title=title)
 
     async def _ask_model(self, prompt: Turn, answer: Turn) -> str:

@@ -95,6 +95,7 @@ ROOMS = {
     "confchat.accounts.signed_in": {"confchat", "allauth", "django"},
     "confchat.first_passwords": set(),
     "confchat.asgi": {"confchat", "attestation", "django", "channels"},
+    "confchat.changes": set(),
     "confchat.checks": {"confchat", "attestation", "django"},
     "confchat.collateral": {"confchat", "attestation", "django", "httpx"},
     "confchat.consumers": {"confchat", "attestation", "django"},
