@@ -3,6 +3,7 @@
 ChatError
 ├── FrameError     the client broke the protocol: close the socket
 ├── RequestError   one request inside a session is refused: answer it with its code
+│   └── QuotaError  what the account may use in a day is used up: wait until it opens again
 └── ModelError     the model failed: show it, let the user retry
 
 That a handshake or a sealed frame failed is `attestation.errors.ChannelError`.
@@ -26,6 +27,14 @@ class FrameError(ChatError):
 
 class RequestError(ChatError):
     """A well-formed request inside a session that cannot be carried out."""
+
+
+class QuotaError(RequestError):
+    """What an account may use is used up; `until` is the second (UTC) at which there is more, null where unknown."""
+
+    def __init__(self, code: str, *, until: int | None) -> None:
+        super().__init__(code, retry=until is None)
+        self.until = until
 
 
 class ModelError(ChatError):

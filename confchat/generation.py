@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from confchat import metrics
 from confchat.errors import ModelError, RequestError
+from confchat.expense import Expense
 from confchat.llm import Done, Event, Thinking
 from confchat.scratchpad import Scratchpad
 from confchat.turns import Turn
@@ -26,6 +27,7 @@ END_TIMEOUT_S = 5.0
 _STATES = {"": "running", "stop": "complete", "length": "complete"}
 
 Save = Callable[[Turn, int], Awaitable[None]]  # a turn and its revision
+Count = Callable[[Expense | None], Awaitable[None]]  # null where nothing came
 
 
 class Listener(Protocol):
@@ -60,6 +62,8 @@ class Generation:
     revision: int = 0
     thinking_ms: int | None = None
     sources: tuple[dict[str, Any], ...] = ()
+    count: Count | None = None
+    expense: Expense = field(default_factory=Expense)
     _thinking_since: float | None = None
     _earlier: Turn | None = None
     _stop_reason: str = "cancelled"
@@ -144,6 +148,7 @@ class Generation:
 
     async def _consume(self, events: AsyncGenerator[Event]) -> str:
         async for event in events:
+            self.expense.take(event)
             if isinstance(event, Done):
                 self.usage = {
                     "prompt_tokens": event.prompt_tokens,
@@ -178,12 +183,21 @@ class Generation:
             before, since = getattr(self._earlier, name), self.usage.get(name)
             self.usage[name] = before if since is None else since + (before or 0)
 
+    async def _count(self, reason: str) -> None:
+        if self.count is None:
+            return
+        is_void = reason == "error" and not self.expense.pieces
+        try:
+            await self.count(None if is_void else self.expense)
+        except RequestError:
+            logger.warning("what an answer took could not be counted")
+
     async def _finish(self, reason: str) -> None:
-        """Store the answer, then tell of its end: what is announced as done is durable."""
+        """Store the answer and count it, then tell of its end: what is announced as done is durable."""
         if self._saving is not None:
             await asyncio.wait([self._saving])
         try:
-            await self._save(self._turn_ended(reason))
+            await asyncio.gather(self._save(self._turn_ended(reason)), self._count(reason))
         except RequestError as error:
             reason, self.error = "error", ModelError(error.code)
         except Exception:  # as above: whoever waits for this answer would wait for ever

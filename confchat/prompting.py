@@ -13,6 +13,8 @@ from confchat.turns import Turn
 
 # Cautious guesses: the model counts for itself, and a prompt that it would cut silently is refused.
 BYTES_PER_TOKEN = 3
+FORM_TOKENS = 8  # around each message
+ANSWER_TOKENS = 64  # with fewer, no answer says anything
 ANSWER_SHARE = 4  # one part in four of the context is left for the answer
 
 
@@ -32,6 +34,17 @@ def fit_context(turns: Sequence[Turn], *, tokens: int, system: str = "") -> list
     if not fitting:
         raise RequestError("prompt_too_long")
     return fitting[::-1]
+
+
+def least_tokens(turn: Turn, *, system: str) -> int:
+    """Return with how much context `fit_context` takes a turn, and an answer of some words has room."""
+    size = len(turn.text.encode()) + len(system.encode())
+    return ANSWER_TOKENS + size * ANSWER_SHARE // (BYTES_PER_TOKEN * (ANSWER_SHARE - 1))
+
+
+def guess_tokens(messages: Sequence[Message]) -> int:
+    """Return about how many tokens the model is given."""
+    return sum(FORM_TOKENS + len(message.content.encode()) // BYTES_PER_TOKEN for message in messages)
 
 
 def build_prompt(

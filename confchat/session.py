@@ -7,7 +7,7 @@ import asyncio
 from confchat.conversations import Shelf
 from confchat.delivery import Outlet
 from confchat.deployment import Deployment
-from confchat.errors import ModelError, RequestError
+from confchat.errors import ModelError, QuotaError, RequestError
 from confchat.frames import Request
 from confchat.llm import ModelDescription
 from confchat.requests.attachments import AttachmentRequests
@@ -85,6 +85,9 @@ class Session:
     async def _carry_out(self, request: Request, handler: Handler) -> None:
         try:
             await handler(request)
+        except QuotaError as error:
+            until = {} if error.until is None else {"until": error.until}
+            self._scope.reply(request, "error", code=error.code, retry=error.retry, **until)
         except (RequestError, ModelError) as error:
             self._scope.reply(request, "error", code=error.code, retry=error.retry)
 

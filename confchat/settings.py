@@ -101,6 +101,9 @@ CONFCHAT_SIGNUP: Literal["open", "invitation", "closed"] = env.choice(
     "CONFCHAT_SIGNUP", "invitation", among=("open", "invitation", "closed")
 )
 CONFCHAT_ATTACHMENT_QUOTA_MB = env.integer("CONFCHAT_ATTACHMENT_QUOTA_MB", 200)
+# What one person may use in a day (UTC), where neither he nor a group of his has another allowance; 0 is no limit.
+CONFCHAT_MESSAGES_A_DAY = env.integer("CONFCHAT_MESSAGES_A_DAY", 0)
+CONFCHAT_TOKENS_A_DAY = env.integer("CONFCHAT_TOKENS_A_DAY", 0)
 CONFCHAT_METRICS_TOKEN = env.text("CONFCHAT_METRICS_TOKEN", "")
 # In development nobody waits for notices, and a laptop has better things to do.
 CONFCHAT_WATCH_MINUTES = env.integer("CONFCHAT_WATCH_MINUTES", 0 if CONFCHAT_DEVELOPMENT else 15)

@@ -24,3 +24,36 @@ class Invitation(models.Model):
     expires_at = models.DateTimeField()
     accepted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     accepted_at = models.DateTimeField(null=True)
+
+
+class Allowance(models.Model):
+    """How much one person, or each member of one group, may use in a day; null is without a limit."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE)
+    group = models.OneToOneField(Group, null=True, on_delete=models.CASCADE)
+    messages = models.PositiveIntegerField(null=True)
+    tokens = models.PositiveBigIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(user=None) ^ models.Q(group=None), name="allowance_of_user_or_of_group"
+            )
+        ]
+
+
+class Usage(models.Model):
+    """What one person used on one day (UTC): numbers alone, nothing of what was said, to whom or when.
+
+    `reserved_tokens` are those that answers under way may still use; they end with the server's process.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    day = models.DateField(db_index=True)
+    messages = models.PositiveIntegerField(default=0)
+    prompt_tokens = models.PositiveBigIntegerField(default=0)
+    answer_tokens = models.PositiveBigIntegerField(default=0)
+    reserved_tokens = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "day"], name="usage_of_user_and_day")]

@@ -18,8 +18,9 @@ from confchat.frames import Request
 from confchat.generation import Generation
 from confchat.llm import Event
 from confchat.parameters import check_options, fit_options
-from confchat.prompting import build_prompt, fit_context
+from confchat.prompting import build_prompt, fit_context, guess_tokens, least_tokens
 from confchat.requests.scope import Handlers, Scope
+from confchat.requests.spending import Ask, Beginning, Purse
 from confchat.scratchpad import Scratchpad
 from confchat.turns import Asked, Turn
 
@@ -32,6 +33,7 @@ class ChatRequests:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+        self._purse = Purse(scope)
         self._deliveries: list[Delivery] = []
 
     @property
@@ -70,7 +72,7 @@ class ChatRequests:
         prompt = Turn(uuid=request["message"], parent=parent, role="user", text=request["text"], attachments=told)
         self._check_length(request, prompt)
         ask = partial(talk.ask, conversation, prompt, model=model, documents=documents)
-        await self._answer(request, prompt.uuid, lambda answer: ask(answer=answer))
+        await self._answer(request, prompt, lambda answer: ask(answer=answer))
         for document in documents:
             scope.deployment.desk.drop(scope.owner, document.uuid)
 
@@ -97,9 +99,10 @@ class ChatRequests:
     async def _regenerate(self, request: Request) -> None:
         self._enter(request)
         scope, talk = self._scope, self._scope.talk
-        conversation, prompt = scope.conversation, request["message"]
-        self._check_length(request, await scope.write(lambda: talk.find_turn(conversation, prompt)))
-        await self._answer(request, prompt, lambda answer: talk.ask_again(conversation, prompt, answer=answer))
+        conversation, name = scope.conversation, request["message"]
+        prompt = await scope.write(lambda: talk.find_turn(conversation, name))
+        self._check_length(request, prompt)
+        await self._answer(request, prompt, lambda answer: talk.ask_again(conversation, name, answer=answer))
 
     def _enter(self, request: Request) -> None:
         """Refuse what is about another conversation; begin a temporary one in memory alone, and never store of it."""
@@ -111,32 +114,38 @@ class ChatRequests:
         elif is_temporary and scope.shelf is not None and not request["temporary"]:
             raise RequestError("conversation_mismatch")
 
-    async def _answer(self, request: Request, prompt: str, ask: Callable[[Turn | None], Asked]) -> None:
+    async def _answer(self, request: Request, prompt: Turn, ask: Callable[[Turn | None], Asked]) -> None:
         """Begin an answer once `ask` has made its prompt durable, or repeat the one that it has already."""
         deployment = self._scope.deployment
         await self._check_way(request)
-        generation = self._new_generation(prompt=prompt, reply=str(uuid.uuid4()))
+        generation = self._new_generation(prompt=prompt.uuid, reply=str(uuid.uuid4()))
         is_free = deployment.generations.add(generation)
-        asked = None
+        begun = None
         try:
-            asked, documents = await self._scope.write(
-                lambda: self._with_documents(ask(generation.turn() if is_free else None))
+            begun = await self._begin(
+                request, prompt, lambda may_begin: ask(generation.turn() if is_free and may_begin else None)
             )
         finally:
-            if asked is None or asked.given is not None:
+            if begun is None or begun.asked.given is not None:
                 deployment.generations.discard(generation)
-        if asked.given is not None:
-            self._announce(request, self._generation_of(asked.given))
+        if begun.asked.given is not None:
+            self._announce(request, self._generation_of(begun.asked.given))
             return
         self._changed(self._scope.talk)
-        self._start(request, generation, asked, documents)
+        self._start(request, generation, begun)
         self._announce(request, generation)
 
-    def _with_documents(self, asked: Asked) -> tuple[Asked, dict[str, Document]]:
-        """Return what was asked with the documents along its path; expects a transaction."""
-        names = {item["attachment"] for turn in asked.path for item in turn.attachments}
+    async def _begin(self, request: Request, turn: Turn, ask: Ask) -> Beginning:
+        """Spend a message and make its prompt durable; return it with the documents along its path."""
+        least, wanted = least_tokens(turn, system=request["system"]), self._context_tokens(request)
         talk, conversation = self._scope.talk, self._scope.conversation
-        return asked, {name: talk.read_document(conversation, name) for name in names}
+
+        def job() -> Beginning:
+            asked, grant = self._purse.begin(ask, least=least, wanted=wanted)
+            names = {item["attachment"] for turn in asked.path for item in turn.attachments}
+            return Beginning(asked, {name: talk.read_document(conversation, name) for name in names}, grant)
+
+        return await self._scope.write(job)
 
     async def _continue(self, request: Request) -> None:
         """Go on with an answer that broke off or was ended, as the same message."""
@@ -149,16 +158,16 @@ class ChatRequests:
         generation = self._new_generation(prompt=turn.parent or "", reply=reply)
         is_free = scope.deployment.generations.add(generation)
         try:
-            asked, documents = await scope.write(
-                lambda: self._with_documents(talk.ask_on(conversation, reply, is_free=is_free))
+            begun = await self._begin(
+                request, turn, lambda may_begin: talk.ask_on(conversation, reply, is_free=is_free and may_begin)
             )
         except RequestError:
             if is_free:
                 scope.deployment.generations.discard(generation)
             raise
-        generation.go_on(asked.path[-1], revision=asked.revision)
+        generation.go_on(begun.asked.path[-1], revision=begun.asked.revision)
         self._changed(talk)
-        self._start(request, generation, asked, documents)
+        self._start(request, generation, begun)
         scope.reply(request, "chat.started", message=generation.prompt, reply=reply)
         self._deliver(request, generation, offsets=(len(generation.thinking), len(generation.content)))
 
@@ -182,20 +191,20 @@ class ChatRequests:
         if described.digest != model.digest or not await deployment.workload.is_as_measured(model.name):
             raise RequestError("model_changed", retry=True)
 
-    def _start(self, request: Request, generation: Generation, asked: Asked, documents: dict[str, Document]) -> None:
+    def _start(self, request: Request, generation: Generation, begun: Beginning) -> None:
         """Let the model speak, once it is known which passages of the documents it is given."""
-        generation.start(self._speak(request, generation, asked, documents))
+        if begun.grant is not None:
+            generation.count = partial(self._purse.count, begun.grant)
+        generation.start(self._speak(request, generation, begun))
 
-    async def _speak(
-        self, request: Request, generation: Generation, asked: Asked, documents: dict[str, Document]
-    ) -> AsyncGenerator[Event]:
+    async def _speak(self, request: Request, generation: Generation, begun: Beginning) -> AsyncGenerator[Event]:
         deployment, model = self._scope.deployment, self._scope.model
-        tokens = self._context_tokens(request)
-        build = partial(build_prompt, asked.path, tokens=tokens, system=request["system"], documents=documents)
-        mark = secrets.token_hex(MARK_BYTES)
-        messages, passages = await asyncio.to_thread(build, sees=model.sees, mark=mark)
+        tokens, path, mark = self._context_tokens(request), begun.asked.path, secrets.token_hex(MARK_BYTES)
+        build = partial(build_prompt, path, tokens=begun.room(tokens), system=request["system"], mark=mark)
+        messages, passages = await asyncio.to_thread(build, documents=begun.documents, sees=model.sees)
         generation.sources = tuple(passage.told(number) for number, passage in enumerate(passages, 1))
-        options = {**request["options"], "num_ctx": tokens}
+        generation.expense.guessed_prompt_tokens = guess_tokens(messages)
+        options = {**begun.limit(request["options"], messages), "num_ctx": tokens}
         answer = deployment.model.chat(model.name, messages, options=options, effort=request["effort"])
         async with aclosing(answer) as events:
             async for event in events:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from contextlib import aclosing
 
-from confchat.errors import RequestError
+from confchat.errors import QuotaError, RequestError
 from confchat.frames import Request
 from confchat.llm import Content, Message
 from confchat.requests.scope import Handlers, Scope
+from confchat.requests.spending import Purse
 from confchat.turns import TITLE_CHARACTERS, Turn
 
 EXCERPT_CHARACTERS = 1500  # of prompt and answer each: how it began says what it is about
@@ -37,6 +38,7 @@ class TitleRequests:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
+        self._purse = Purse(scope)
 
     @property
     def slow_handlers(self) -> Handlers:
@@ -49,9 +51,13 @@ class TitleRequests:
         title, turns = await scope.write(lambda: shelf.read_words(conversation))
         answer = next((turn for turn in turns if turn.role == "assistant" and turn.state == "complete"), None)
         if details.titled == "line" and answer is not None:
-            title = await self._ask_model(turns[0], answer) or title
-            await scope.write(lambda: shelf.rename_conversation(conversation, title, by="model"))
-            scope.changed("conversation", conversation)
+            try:
+                title = await self._ask_model(turns[0], answer) or title
+            except QuotaError:  # nobody asked for a title: the first line stays, and another day may find one
+                pass
+            else:
+                await scope.write(lambda: shelf.rename_conversation(conversation, title, by="model"))
+                scope.changed("conversation", conversation)
         scope.reply(request, "conversation.titled", conversation=conversation, title=title)
 
     async def _ask_model(self, prompt: Turn, answer: Turn) -> str:
@@ -60,9 +66,7 @@ class TitleRequests:
             raise RequestError("model_changed", retry=True)
         told = f"{INSTRUCTION}{prompt.text[:EXCERPT_CHARACTERS]}\n\n{answer.text[:EXCERPT_CHARACTERS]}"
         text = ""
-        async with aclosing(
-            deployment.model.chat(model.name, [Message("user", told)], options=TITLE_OPTIONS)
-        ) as events:
+        async with aclosing(self._purse.ask_beside([Message("user", told)], options=TITLE_OPTIONS)) as events:
             async for event in events:
                 if isinstance(event, Content):
                     text += event.text

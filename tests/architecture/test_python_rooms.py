@@ -186,6 +186,7 @@ PURE = (
     "attestation.channel",
     "confchat.documents.child",
     "confchat.documents.document",
+    "confchat.expense",
     "confchat.turns",
     "confchat.frames",
     "confchat.members",

@@ -24,6 +24,7 @@ DEMANDING = (
     "tests/attestation/test_history.py",
     "tests/attestation/test_log_store.py",
     "tests/confchat/test_group_commit.py",
+    "tests/confchat/test_quotas.py",
 )
 
 

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { CHECKS } from "../../static/js/attestation/appraisal.js";
 import { TRANSITIONS } from "../../static/js/models/transitions.js";
+import { errorWords } from "../../static/js/lib/error_words.js";
 import { checkFault, checkTitle, faultWords, hasWords, words } from "../../static/js/lib/words.js";
 
 const PROTOCOL = await readFile(new URL("../../docs/PROTOCOL.md", import.meta.url), "utf8");
@@ -43,4 +44,10 @@ test("every state of a session that is shown has a word", () => {
   const shown = ["before", "checking", "verified", "warning", "failed", "unopened", "expired", "offline"];
   for (const state of shown) assert.ok(hasWords(`badge.${state}`), state);
   assert.equal(Object.keys(TRANSITIONS).length, 10);
+});
+
+test("an allowance that is used up says when it opens again", () => {
+  const until = Date.UTC(2026, 10, 24) / 1000;
+  assert.match(errorWords({ code: "quota_exhausted", until }), /(Mon|Tues)day/);
+  assert.equal(errorWords({ code: "busy", until: null }), faultWords("busy"));
 });

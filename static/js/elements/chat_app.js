@@ -2,7 +2,7 @@
 import { setText } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
 import { badgeWord } from "../lib/trust_words.js";
-import { faultWords, reasonWords, words } from "../lib/words.js";
+import { reasonWords, words } from "../lib/words.js";
 import { trustOf } from "../models/trust.js";
 import "./app_notices.js";
 import "./chat_composer.js";
@@ -36,7 +36,7 @@ export class ChatApp extends PageElement {
     this.#toasts = new Toasts(this.parts.toasts);
     this.#drawer = new Drawer(this.parts, this.signal);
     this.#follower = new ScrollFollower(scroller, toEnd, this.signal);
-    const fail = (error) => this.#toasts.say(faultWords(error.code));
+    const fail = (error) => this.#toasts.sayFault(error);
     const list = this.#find("conversation-list");
     this.#actions = new ConversationActions(chat, this.parts, {
       signal: this.signal,

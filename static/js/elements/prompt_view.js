@@ -1,6 +1,6 @@
 /** What the user said, and what became of it. */
 import { clone, setText, showText } from "../lib/dom.js";
-import { faultWords } from "../lib/words.js";
+import { errorWords } from "../lib/error_words.js";
 import { showAttachments } from "./attachment_card.js";
 import { Versions } from "./versions.js";
 
@@ -34,7 +34,7 @@ export class PromptView {
     showAttachments(this.#parts.attachments, attachments, (place) => this.#item.tell("passage-wanted", place));
     this.#item.classList.toggle("is-failed", isFailed);
     note.classList.toggle("is-error", isFailed);
-    showText(note, isFailed ? faultWords(error.code) : "");
+    showText(note, isFailed ? errorWords(error) : "");
     retry.hidden = withdraw.hidden = !isFailed;
     edit.hidden = state !== "complete" || this.#conversation.running !== null;
     this.#versions.show();

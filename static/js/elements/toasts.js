@@ -1,5 +1,6 @@
 /** What is said in passing, at the edge of the page: one thing at a time, for some seconds. */
 import { clone, showText } from "../lib/dom.js";
+import { errorWords } from "../lib/error_words.js";
 
 const TOAST_MS = 4_000;
 const TOAST_ACTION_MS = 10_000;
@@ -9,6 +10,11 @@ export class Toasts {
 
   constructor(place) {
     this.#place = place;
+  }
+
+  /** Say what went wrong. */
+  sayFault(error) {
+    this.say(errorWords(error));
   }
 
   /** Say something; `action` is `{label, act()}`, and leaves more time. */

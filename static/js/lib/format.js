@@ -19,6 +19,11 @@ export function dateTime(date) {
   return new Intl.DateTimeFormat(LANGUAGE, { dateStyle: "medium", timeStyle: "medium" }).format(date);
 }
 
+/** When something opens again, within a day or so: the weekday and the time here. */
+export function weekdayTime(date) {
+  return new Intl.DateTimeFormat(LANGUAGE, { weekday: "long", hour: "2-digit", minute: "2-digit" }).format(date);
+}
+
 export function monthName(year, month) {
   return new Intl.DateTimeFormat(LANGUAGE, { month: "long", year: "numeric" }).format(new Date(year, month, 1));
 }

@@ -24,7 +24,7 @@ export class Requests {
     if (!request) return;
     if (PARTIAL.has(message.type)) return request.onEvent(message);
     this.#pending.delete(message.id);
-    if (message.type === "error") request.reject(new RequestError(message.code, { retry: message.retry }));
+    if (message.type === "error") request.reject(new RequestError(message.code, message));
     else request.resolve(message);
   }
 

@@ -5,11 +5,15 @@ export class ProtocolError extends Error {
   code = "protocol";
 }
 
-/** A request that will get no answer, or got `error` for one. `retry` says whether asking again may help. */
+/**
+ * A request that will get no answer, or got `error` for one. `retry` says whether asking again may help, `until` the
+ * second (Unix time) from which it may.
+ */
 export class RequestError extends Error {
-  constructor(code, { retry = false } = {}) {
+  constructor(code, { retry = false, until = null } = {}) {
     super(code);
     this.code = code;
+    this.until = until;
     this.retry = retry;
   }
 }

@@ -122,5 +122,5 @@ export const SEALED = {
   "settings.saved": { id: isCount },
   "templates.open": { id: isCount, templates: listOf({ name: isText, text: isText }) },
   "templates.saved": { id: isCount },
-  error: { id: optional(isCount), code: isText, retry: isFlag },
+  error: { id: optional(isCount), code: isText, retry: isFlag, until: optional(isCount) },
 };

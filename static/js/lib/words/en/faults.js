@@ -41,6 +41,10 @@ export const FAULTS = {
   "fault.prompt_too_long": "This message is longer than the model can read at once. Shorten it.",
   "fault.protocol":
     "What came over the connection was not as it must be, so it was cut. This page tries again by itself.",
+  "fault.quota_exhausted":
+    "Today’s allowance of your account is used up. It opens again on {until}; what you wrote is kept here until then.",
+  "fault.quota_reserved":
+    "The rest of today’s allowance may be needed by answers that are still being written. Try again when one has ended.",
   "fault.record_expired": "The proof grew too old before the session was opened. Check again.",
   "fault.record_unknown": "The server does not know this check any more. Check again.",
   "fault.refused_by_policy": "The server refused this session by its own rules. Nothing was sent.",
