@@ -20,10 +20,13 @@ TOOLS_READY := $(VENV)/.requirements-dev
 NODE_READY := $(VENV)/.node
 EXTENSION := $(VENV)/.quote_ext
 BROWSER := static/vendor/hpke.js
+PAGE := static/page/index.json
+# Directories too: they change when a source comes or goes.
+PAGE_SOURCES = $(shell find static/js static/css templates)
 CATALOGUES := $(wildcard locale/*/LC_MESSAGES/django.po)
 WORDS := $(VENV)/.words
 BENCHMARKS := attest verify stream reading
-PRODUCT := $(PYTHON_READY) $(EXTENSION) $(BROWSER) $(WORDS)
+PRODUCT := $(PYTHON_READY) $(EXTENSION) $(BROWSER) $(PAGE) $(WORDS)
 
 .NOTPARALLEL:
 .PHONY: help install run test check format words bench clean requirements debian-packages
@@ -59,7 +62,7 @@ bench: $(TOOLS_READY) $(PRODUCT) $(MODEL)  ## measure, as JSON lines
 	@for benchmark in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$benchmark; done
 
 clean:  ## remove what was installed and built; the data in var/ stays
-	rm -rf $(VENV) node_modules static/vendor build quote_ext/_tdx.c quote_ext/*.so locale/*/LC_MESSAGES/*.mo
+	rm -rf $(VENV) node_modules static/page static/vendor build quote_ext/_tdx.c quote_ext/*.so locale/*/LC_MESSAGES/*.mo
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 requirements: $(TOOLS_READY)  ## write the hashed pins anew from pyproject.toml (needs uv)
@@ -111,6 +114,9 @@ $(WORDS): $(CATALOGUES) deploy/catalogues.py | $(PYTHON_READY)
 
 $(BROWSER): package-lock.json deploy/vendor.mjs deploy/icons.mjs static/js/lib/markdown/languages.js | node_modules/.browser
 	@$(NPM) run --silent vendor
+
+$(PAGE): $(BROWSER) deploy/page.mjs $(PAGE_SOURCES)
+	@$(NPM) run --silent page
 
 $(DATA)/models/.unpacked: deploy/pins/model.txt | $(PYTHON_READY)
 	@echo "· Language model (SmolLM2-135M, 93 MB)"

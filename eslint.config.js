@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import globals from "globals";
 
 export default [
-  { ignores: ["static/vendor/", "staticfiles/", "node_modules/", ".venv/", "var/"] },
+  { ignores: ["static/page/", "static/vendor/", "staticfiles/", "node_modules/", ".venv/", "var/"] },
   js.configs.recommended,
   {
     rules: {

@@ -99,7 +99,7 @@ async def _measure(browser: Browser, server: Server, text: str, *, way: str) -> 
     await page.locator("chat-composer textarea").wait_for()
     script = await page.locator("script[type=module]").first.get_attribute("src")
     assert script is not None
-    base = script.removesuffix("js/main.js")
+    base = script.removesuffix("page/main.js")
     arguments = {"base": base, "text": text, "piece": PIECE, "beat": BEAT_MS, "way": way}
     figures: dict[str, Any] = await page.evaluate(MEASURE, arguments)
     await context.close()

@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 
 from attestation import publication
 from attestation.errors import ConfigurationError
 from attestation.services.service import NAME as EMBEDDED
 from attestation.watch.channels import parse_secret
 from confchat.collateral import named_source, verifies_tls
+from confchat.page_files import read_page_files
 from confchat.traps import Trap, find_traps
 
 
@@ -34,6 +36,7 @@ def check_settings(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
         *check_machine(find_traps()),
         *_check_key_broker(),
         *_check_accounts(),
+        *_check_page_files(),
     ]
 
 
@@ -268,3 +271,21 @@ def _check_accounts() -> list[CheckMessage]:
     if settings.CONFCHAT_SIGNUP == "open" and not settings.CONFCHAT_SENDS_MAIL:
         return [Error("CONFCHAT_SIGNUP=open needs CONFCHAT_MAIL_HOST: addresses are verified.", id="confchat.E020")]
     return []
+
+
+def _check_page_files() -> list[CheckMessage]:
+    """Refuse to serve what was made of other sources than those that lie here."""
+    static = settings.BASE_DIR / "static"
+    try:
+        changed = next(read_page_files(static).changed_sources(static), None)
+    except ImproperlyConfigured as error:
+        return [Error(f"{error}.", id="confchat.E021")]
+    if changed is None:
+        return []
+    return [
+        Error(
+            f"static/{changed} has changed since the page's files were made of it.",
+            hint="`make install` makes them anew; so does `npm run page`, where everything else is installed.",
+            id="confchat.E021",
+        )
+    ]

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from attestation.release_drafts import join_drafts, measured_in, parse_draft, wi
 DEFAULT_DAYS = 180
 SOON_DAYS = 30
 _SECONDS_OF_A_DAY = 86400
+_STATIC = "static/"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -80,6 +82,9 @@ def _show(options: argparse.Namespace) -> bool:
     manifest = read_limited(options.manifest, most=MAX_FILE_BYTES)
     members, now = parse_draft(manifest), options.clock()
     print("\n".join(_describe(members, now=now)))
+    differing = [] if options.made_in is None else list(_differing(members["files"], options.made_in))
+    for name in differing:
+        print(f"DIFFERS: {printable(name)} is not as it was made in {options.made_in}")
     if options.release_key is None:
         print("NOT CHECKED: give --release-key to see whether the right key signed it.")
         return False
@@ -88,7 +93,16 @@ def _show(options: argparse.Namespace) -> bool:
     )
     parse_release(manifest, signature, release_key=options.release_key)
     print("It is signed by this release key.")
-    return bool(members["issued_at"] <= now.timestamp() <= members["expires_at"])
+    return not differing and bool(members["issued_at"] <= now.timestamp() <= members["expires_at"])
+
+
+def _differing(files: Mapping[str, str], root: Path) -> Iterator[str]:
+    """Yield what browsers load by a manifest, or by a copy of the program, and not the same by both."""
+    made = {path.relative_to(root).as_posix() for path in (root / _STATIC).rglob("*") if path.is_file()}
+    for name in sorted({name for name in files if name.startswith(_STATIC)} | made):
+        path = root / name
+        if not path.is_file() or files.get(name) != hashlib.sha256(path.read_bytes()).hexdigest():
+            yield name
 
 
 def _draft(path: Path, options: argparse.Namespace) -> bytes:
@@ -177,6 +191,9 @@ def _add_sign(parser: argparse.ArgumentParser) -> None:
 def _add_show(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("manifest", type=Path, metavar="VERSION.json", help="its signature is VERSION.sig beside it")
     parser.add_argument("--release-key", type=_release_key, metavar="B64", help="the key that should have signed it")
+    parser.add_argument(
+        "--made-in", type=Path, metavar="DIRECTORY", help="your own copy of the program: are the page's files the same?"
+    )
 
 
 _ACTIONS = {

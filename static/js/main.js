@@ -33,13 +33,7 @@ async function begin() {
     return showBarrier("insecure", 3, { host: location.hostname, port: location.port || "8000" });
   }
   if (!(await isRecent())) return showBarrier("old", 1, {});
-  const [{ assemble }, { attestationLine }, { Router }, { openKeys }] = await Promise.all([
-    import("./models/assembly.js"),
-    import("./models/evidence.js"),
-    import("./elements/router.js"),
-    import("./elements/keys.js"),
-    import("./elements/chat_app.js"),
-  ]);
+  const { assemble, attestationLine, openKeys, Router } = await import("./chat.js");
   const config = JSON.parse(document.body.dataset.config);
   const browser = browserParts();
   const { chat, pins, sightings, folds } = assemble(config, document.body.dataset.user, browser);

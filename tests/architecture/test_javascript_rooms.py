@@ -13,7 +13,8 @@ STATIC = ROOT / "static"
 JS = STATIC / "js"
 
 ROOMS = {
-    "main.js": {"elements", "models", "lib"},
+    "main.js": {"chat.js", "lib"},
+    "chat.js": {"elements", "models"},
     "language.js": set(),
     "elements": {"elements", "models", "lib"},
     "models": {"models", "protocol", "attestation", "crypto"},

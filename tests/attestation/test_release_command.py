@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -87,6 +88,29 @@ def test_nobody_takes_a_manifest_of_another_key(tmp_path: Path, key: tuple[Path,
     with pytest.raises(ConfigurationError):
         load_releases(directory, release_key=b64decode(public))
     assert private.exists()
+
+
+def test_what_browsers_load_is_compared_with_what_somebody_made_himself(
+    tmp_path: Path, key: tuple[Path, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    private, public = key
+    script = tmp_path / "copy" / "static" / "page" / "main.js"
+    script.parent.mkdir(parents=True)
+    script.write_text("begin();")
+    files = {"static/page/main.js": hashlib.sha256(b"begin();").hexdigest(), "manage.py": "00" * 32}
+    draft = write_draft(tmp_path / "a.draft", files=files)
+    release("build", draft, "--version", "1.0.0", "--out", tmp_path)
+    manifest = tmp_path / "1.0.0.json"
+    release("sign", manifest, "--key", private)
+    shown = ("show", manifest, "--release-key", public, "--made-in", tmp_path / "copy")
+    assert release(*shown) == GREEN
+    script.write_text("begin(); steal();")
+    (script.parent / "more.js").touch()
+    capsys.readouterr()
+    assert release(*shown) == NOT_GREEN
+    told = capsys.readouterr().out
+    assert "DIFFERS: static/page/main.js" in told
+    assert "DIFFERS: static/page/more.js" in told
 
 
 def test_an_expired_release_is_shown_as_one(tmp_path: Path, key: tuple[Path, str]) -> None:

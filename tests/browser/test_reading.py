@@ -52,7 +52,7 @@ async def page(chromium: Browser, server: Server) -> AsyncIterator[Page]:
 async def show(page: Page, text: str, *, step: int = 40) -> Any:
     script = await page.locator("script[type=module]").first.get_attribute("src")
     assert script is not None
-    return await page.evaluate(SHOW, [script.removesuffix("js/main.js"), text, step])
+    return await page.evaluate(SHOW, [script.removesuffix("page/main.js"), text, step])
 
 
 async def test_code_has_its_colours_its_language_and_its_lines_wrapped_on_demand(page: Page) -> None:
