@@ -8,9 +8,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from attestation.errors import ConfigurationError
-from confchat.model_records import ModelRecord
-from confchat.model_states import ModelState, Shown
-from confchat.model_unlock import records_of_installation, states_of_installation
+from confchat.model_records import ModelRecord, records_of_installation
+from confchat.model_states import ModelState, Shown, states_of_installation
 
 
 def encrypted_rows(served: Collection[str]) -> list[dict[str, Any]]:
@@ -46,7 +45,7 @@ def _row(record: ModelRecord, state: ModelState | None, *, is_served: bool) -> d
         "sentence": "" if state is None else state.fault or _step(state),
         "done": 0 if state is None else state.done,
         "total": 0 if state is None else state.total,
-        "facts": [] if state is None or state.shown is None else _facts(state.shown, state.way),
+        "facts": [] if state is None or state.shown is None else _facts(state, state.shown),
     }
 
 
@@ -62,10 +61,11 @@ def _step(state: ModelState) -> str:
     }[state.step]
 
 
-def _facts(shown: Shown, way: str) -> list[tuple[str, str]]:
+def _facts(state: ModelState, shown: Shown) -> list[tuple[str, str]]:
     ways = {"mount": _("mounted read-only, decrypted as it is read"), "decrypt": _("decrypted into memory")}
     return [
-        (_("Opened"), ways.get(way, way)),
+        (_("Opened"), ways.get(state.way, state.way)),
+        (_("Last confirmed by the broker"), f"{state.confirmed:%Y-%m-%d %H:%M} UTC"),
         (_("Protocol"), shown.protocol),
         (_("Policies named by the broker"), ", ".join(shown.policies) or "–"),
         ("MRTD", shown.mr_td),

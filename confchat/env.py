@@ -54,6 +54,12 @@ def everything() -> dict[str, str]:
     return dict(os.environ)
 
 
+def others() -> dict[str, str]:
+    """Return the environment without what is for this product or its service manager, for a program beside it."""
+    ours = ("CONFCHAT_", "NOTIFY_SOCKET", "WATCHDOG_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
 def words(name: str, default: tuple[str, ...]) -> tuple[str, ...]:
     """Return a variable as its comma-separated words."""
     value = os.environ.get(name)

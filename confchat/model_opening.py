@@ -24,7 +24,7 @@ Way = Literal["mount", "decrypt"]
 Show = Callable[[int, int], None]
 
 GOCRYPTFS, FUSERMOUNT = "gocryptfs", "fusermount3"
-FUSE_DEVICE = Path("/dev/fuse")
+FUSE_DEVICE, FUSE_SETTINGS = Path("/dev/fuse"), Path("/etc/fuse.conf")
 MOUNTED_AS = "fuse.gocryptfs"
 # Of gocryptfs' exit codes (internal/exitcodes) the one that says whose fault it is.
 _WRONG_PASSWORD = 12
@@ -38,6 +38,14 @@ def can_mount() -> bool:
     """Say whether gocryptfs and FUSE are here."""
     has_programs = shutil.which(GOCRYPTFS) is not None and shutil.which(FUSERMOUNT) is not None
     return has_programs and os.access(FUSE_DEVICE, os.R_OK | os.W_OK)
+
+
+def is_open(target: Path) -> bool:
+    """Say whether something is open at a place."""
+    try:
+        return any(target.iterdir())
+    except OSError:
+        return False
 
 
 def check_stored(source: Path, manifest: Manifest, *, show: Show) -> None:
@@ -69,7 +77,7 @@ def mount_model(source: Path, target: Path, secret: Secret) -> None:
         StorageError: it cannot be mounted.
     """
     _require_empty(target)
-    others = ["-allow_other"] if os.geteuid() == 0 else []
+    others = ["-allow_other"] if _may_share() else []
     command = [GOCRYPTFS, "-ro", "-q", "-nosyslog", *others, str(source / CONTENTS_NAME), str(target)]
     try:
         process = subprocess.Popen(  # fixed words and two checked paths
@@ -87,6 +95,16 @@ def mount_model(source: Path, target: Path, secret: Secret) -> None:
         raise WrongKeyError("The key does not open this directory: it is another model's key.")
     if code != 0:
         raise StorageError(f"{GOCRYPTFS} did not mount {target} (exit code {code}).")
+
+
+def _may_share() -> bool:
+    """Say whether other users, such as a model server's, can be let into a mount of this one (mount.fuse3(8))."""
+    if os.geteuid() == 0:
+        return True
+    try:
+        return "user_allow_other" in FUSE_SETTINGS.read_text("utf-8").splitlines()
+    except (OSError, UnicodeError):
+        return False
 
 
 def decrypt_model(source: Path, target: Path, secret: Secret, manifest: Manifest, *, show: Show) -> None:

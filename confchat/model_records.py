@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from django.conf import settings
+
 from attestation.encoding import b64decode, parse_json
 from attestation.errors import ConfigurationError, MalformedError
 from attestation.kbs import Broker, ResourceUri, parse_resource_uri
@@ -67,6 +69,11 @@ class ModelRecord:
             return ""
         content = json.dumps({"model": self.name, "variables": dict(self.variables)}, sort_keys=True)
         return f"operator variables {content}"
+
+
+def records_of_installation() -> tuple[ModelRecord, ...]:
+    """Return the records that the settings name. Raises `ConfigurationError`."""
+    return read_records(settings.CONFCHAT_MODEL_RECORDS)
 
 
 def read_records(directory: Path) -> tuple[ModelRecord, ...]:

@@ -5,15 +5,29 @@ One JSON file a model in the data directory, written by the commands and read by
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from django.conf import settings
+
 State = Literal["locked", "unlocking", "unlocked", "failed"]
 Step = Literal["manifest", "evidence", "stored", "open", "none"]
+
+
+class UnlockError(Exception):
+    """A model stays locked; the text is one sentence that says why, without anything secret."""
+
+
+class LockError(Exception):
+    """A model could not be locked; the text is one sentence that says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +42,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelState:
-    """One model as it is; `at` in epoch seconds, `done` of `total` bytes of the step, `fault` one sentence."""
+    """One model as it is; `done` of `total` bytes of the step, `fault` one sentence.
+
+    `at` is when it came to be so, and `confirmed_at` when its broker last gave the key, both in epoch seconds.
+    """
 
     state: State
     at: int
@@ -38,11 +55,17 @@ class ModelState:
     way: Literal["mount", "decrypt", ""] = ""
     fault: str = ""
     shown: Shown | None = field(default=None)
+    confirmed_at: int = 0
 
     @property
     def moment(self) -> datetime:
         """Return when it came to be so."""
         return datetime.fromtimestamp(self.at, UTC)
+
+    @property
+    def confirmed(self) -> datetime:
+        """Return when its broker last gave the key."""
+        return datetime.fromtimestamp(self.confirmed_at, UTC)
 
 
 class ModelStates:
@@ -50,6 +73,24 @@ class ModelStates:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+
+    def socket(self, name: str) -> Path:
+        """Return where the process that keeps a model open is asked to lock it."""
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._directory / f"{name}.sock"
+
+    @contextmanager
+    def held(self, name: str) -> Iterator[None]:
+        """Keep other processes from unlocking a model, or from keeping it. Raises `UnlockError` where one does."""
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self._directory / f".{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError as error:
+            raise UnlockError(f"{name}: another process unlocks it, or keeps it open.") from error
+        finally:
+            os.close(descriptor)
 
     def read(self, name: str) -> ModelState | None:
         """Return the state of a model, None where nothing was ever done with it."""
@@ -68,3 +109,9 @@ class ModelStates:
         draft = self._directory / f".{name}.{secrets.token_hex(4)}"
         draft.write_text(json.dumps(asdict(state)), "utf-8")
         draft.replace(self._directory / f"{name}.json")
+
+
+def states_of_installation() -> ModelStates:
+    """Return the states of this installation's models."""
+    directory: Path = settings.CONFCHAT_DATA_DIR / "model-states"
+    return ModelStates(directory)

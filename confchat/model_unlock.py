@@ -13,22 +13,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from attestation.attester import TdxAttester
 from attestation.encoding import b64decode
-from attestation.errors import AttestationError, ConfigurationError, MalformedError
+from attestation.errors import AttestationError, MalformedError
 from attestation.eventlog import APPLICATION_REGISTER, application_event
 from attestation.kbs import KeyBrokerError, Release
 from attestation.quote import parse_quote
 from confchat.event_log_file import EventLogFile
 from confchat.key_broker import client_of
-from confchat.model_opening import Way, can_mount, check_stored, close_model, decrypt_model, mount_model
-from confchat.model_records import ModelRecord, read_records
-from confchat.model_states import ModelState, ModelStates, Shown, Step
+from confchat.model_opening import Way, can_mount, check_stored, close_model, decrypt_model, is_open, mount_model
+from confchat.model_records import ModelRecord
+from confchat.model_states import ModelState, ModelStates, Shown, Step, UnlockError, states_of_installation
 from confchat.vault.errors import VaultError
 from confchat.vault.manifest import Manifest
 from confchat.vault.model_directory import read_manifest
@@ -36,10 +35,6 @@ from confchat.vault.model_directory import read_manifest
 logger = logging.getLogger(__name__)
 
 SHOW_EVERY_S = 1.0
-
-
-class UnlockError(Exception):
-    """A model stays locked; the text is one sentence that says why, without anything secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +47,18 @@ class Unlocking:
     clock: Callable[[], float] = time.time
 
     def unlock(self, record: ModelRecord) -> None:
-        """Unlock one model; blocks. One that is unlocked stays so.
+        """Unlock one model; blocks. One that is unlocked stays so. `SystemExit`, from a signal, leaves it locked.
 
         Raises:
             UnlockError: it stays locked, and nothing of it is in clear anywhere.
         """
         before = self.states.read(record.name)
-        if before is not None and before.state == "unlocked" and _is_open(record):
+        if before is not None and before.state == "unlocked" and is_open(record.mount):
             logger.info("%s: is unlocked already", record.name)
             return
         way: Way = "mount" if record.opening != "decrypt" and (record.opening == "mount" or can_mount()) else "decrypt"
-        progress = _Progress(self.states, record.name, self.clock)
-        with self._failing(record):
+        progress = _Progress(self.states, record.name, way, self.clock)
+        with self._failing(record, way):
             progress.begin("manifest")
             manifest = read_manifest(record.source, owner_key=record.owner_key)
             logger.info("%s: the manifest of %d files is its owner's", record.name, len(manifest.files))
@@ -73,8 +68,21 @@ class Unlocking:
                 logger.info("%s: what is stored is what the manifest names", record.name)
             progress.begin("evidence")
             shown = self._open(record, manifest, way, progress)
-            self.states.write(record.name, ModelState(state="unlocked", at=int(self.clock()), way=way, shown=shown))
+            at = int(self.clock())
+            self.states.write(record.name, ModelState(state="unlocked", at=at, way=way, shown=shown, confirmed_at=at))
         logger.info("%s: unlocked at %s (%s)", record.name, record.mount, way)
+
+    async def confirm(self, record: ModelRecord) -> None:
+        """See that the broker would still give the key of a model that is open; the key is wiped unseen.
+
+        Raises:
+            AttestationError: it does not, or this machine has nothing to show.
+        """
+        (await self._fetch(record)).secret.wipe()
+        before = self.states.read(record.name)
+        if before is not None and before.state == "unlocked":
+            self.states.write(record.name, replace(before, confirmed_at=int(self.clock())))
+        logger.info("%s: the broker would give its key again", record.name)
 
     def _open(self, record: ModelRecord, manifest: Manifest, way: Way, progress: _Progress) -> Shown:
         """Ask for the key, open the model with it, and say what was shown for it."""
@@ -103,10 +111,16 @@ class Unlocking:
                 await self.attester.extend(application_event(line).digest)
 
     @contextmanager
-    def _failing(self, record: ModelRecord) -> Iterator[None]:
+    def _failing(self, record: ModelRecord, way: Way) -> Iterator[None]:
         """Write down why a model stays locked, and say it."""
         try:
             yield
+        except SystemExit:
+            close_model(record.mount, was=way)
+            self.states.write(
+                record.name, ModelState(state="locked", at=int(self.clock()), fault="unlocking was ended")
+            )
+            raise
         except (VaultError, AttestationError, KeyBrokerError, OSError) as error:
             code = getattr(error, "code", "storage")
             reason = str(error) if not isinstance(error, OSError) else error.strerror or "the disk failed"
@@ -116,58 +130,19 @@ class Unlocking:
             raise UnlockError(f"{record.name} stays locked. {code}: {reason}") from error
 
 
-def records_of_installation() -> tuple[ModelRecord, ...]:
-    """Return the records that the settings name. Raises `ConfigurationError`."""
-    return read_records(settings.CONFCHAT_MODEL_RECORDS)
-
-
-def states_of_installation() -> ModelStates:
-    """Return the states of this installation's models."""
-    directory: Path = settings.CONFCHAT_DATA_DIR / "model-states"
-    return ModelStates(directory)
-
-
 def unlocking_of_installation(attester: TdxAttester) -> Unlocking:
     """Return what unlocks this installation's models."""
     return Unlocking(attester, states_of_installation(), EventLogFile(settings.CONFCHAT_DATA_DIR / "events.aael"))
 
 
-def lock_all(*, why: str) -> None:
-    """Lock every model of this installation; what cannot be locked is logged, and tried again by whoever asks next."""
-    try:
-        records = records_of_installation()
-    except ConfigurationError as error:
-        logger.error("no model could be locked: %s", error)
-        return
-    states = states_of_installation()
-    for record in records:
-        try:
-            lock_model(record, states, why=why, at=int(time.time()))
-        except UnlockError as error:
-            logger.error("%s", error)
-
-
-def lock_model(record: ModelRecord, states: ModelStates, *, why: str, at: int) -> None:
-    """Close one model. Raises `UnlockError` where it cannot be closed."""
-    before = states.read(record.name)
-    if before is None or (before.state != "unlocked" and not _is_open(record)):
-        return
-    try:
-        close_model(record.mount, was=before.way or "mount")
-    except VaultError as error:
-        raise UnlockError(f"{record.name} could not be locked: {error}") from error
-    states.write(record.name, ModelState(state="locked", at=at, fault=why))
-    logger.info("%s: locked: %s", record.name, why or "on request")
-
-
 class _Progress:
     """Tells the page how far a step is, once a second at most."""
 
-    def __init__(self, states: ModelStates, name: str, clock: Callable[[], float]) -> None:
+    def __init__(self, states: ModelStates, name: str, way: Way, clock: Callable[[], float]) -> None:
         self._states = states
         self._name = name
         self._clock = clock
-        self._state = ModelState(state="unlocking", at=int(clock()))
+        self._state = ModelState(state="unlocking", at=int(clock()), way=way)
         self._said_at = 0.0
 
     def begin(self, step: Step) -> None:
@@ -178,13 +153,6 @@ class _Progress:
         if self._clock() - self._said_at >= SHOW_EVERY_S:
             self._said_at = self._clock()
             self._states.write(self._name, replace(self._state, done=done, total=total))
-
-
-def _is_open(record: ModelRecord) -> bool:
-    try:
-        return any(record.mount.iterdir())
-    except OSError:
-        return False
 
 
 def _shown(release: Release) -> Shown:

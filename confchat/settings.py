@@ -70,6 +70,11 @@ CONFCHAT_MODEL = env.text("CONFCHAT_MODEL", "smollm2:135m" if CONFCHAT_EMBEDDED_
 # Alibaba's do_content_packager.sh, where its owner has installed it.
 CONFCHAT_SAM_PACKAGER = env.path_or_none("CONFCHAT_SAM_PACKAGER")
 CONFCHAT_MODEL_RECORDS = env.path("CONFCHAT_MODEL_RECORDS", CONFCHAT_DATA_DIR / "encrypted-models")
+# How often whoever keeps a model open shows its broker fresh evidence.
+CONFCHAT_UNLOCKED_MINUTES = env.integer("CONFCHAT_UNLOCKED_MINUTES", 15, least=1)
+# What an engine is started with that serves an unlocked model: nothing of ours, in which a token may stand.
+CONFCHAT_ENGINE_ENVIRONMENT = env.others()
+CONFCHAT_SERVICE_MANAGER = env.text("NOTIFY_SOCKET", "")
 CONFCHAT_RELEASES_DIR = env.path("CONFCHAT_RELEASES_DIR", CONFCHAT_DATA_DIR / "releases")
 CONFCHAT_VERIFIERS_DIR = env.path("CONFCHAT_VERIFIERS_DIR", CONFCHAT_DATA_DIR / "verifiers")
 CONFCHAT_RELEASE_KEY = env.text("CONFCHAT_RELEASE_KEY", read_key_file(CONFCHAT_DATA_DIR / "keys" / "release.pub"))

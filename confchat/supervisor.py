@@ -113,7 +113,7 @@ class Supervisor:
             env={**os.environ, **program.environment},
             pass_fds=program.inherited_fds,
             start_new_session=True,  # a Ctrl-C reaches us alone, so that programs end in order
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,
         )
         self._processes[program.name] = process
         while not await program.is_ready():
@@ -129,10 +129,11 @@ class Supervisor:
         """Ask every program to end, in the reverse of the order they were named in, and insist after a while."""
         names = [program.name for program in reversed(self._programs) if program.name in self._processes]
         for name in names:
-            await _end(self._processes[name])
+            await end_process(self._processes[name])
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def end_process(process: asyncio.subprocess.Process) -> None:
+    """Ask a process to end, and insist after a while."""
     with suppress(ProcessLookupError):
         process.terminate()
     try:
@@ -143,6 +144,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _die_with_parent() -> None:
-    """Let the kernel end this child when the supervisor is killed and can end nothing itself (prctl(2))."""
+def die_with_parent() -> None:
+    """Let the kernel end this child when its parent is killed and can end nothing itself (prctl(2))."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -28,7 +28,7 @@ from attestation.watch.channels import Channel, LogChannel, MailChannel, Webhook
 from attestation.watch.findings import Look, look_at, look_at_nothing
 from attestation.watch.round import finish_round
 from confchat.checks import is_loopback
-from confchat.model_unlock import lock_all
+from confchat.model_locking import lock_all
 from confchat.policy import build_trust
 
 # A server that starts, or whose budget for strangers is spent for this minute, is asked again before it is given up.

@@ -131,6 +131,15 @@ class OllamaModel:
         except _FOREIGN as error:
             raise _translate(error, name) from None
 
+    async def unload(self, name: str) -> None:
+        """Have the server give a model's memory back, when its last answer is done.
+
+        Raises:
+            ModelError: it is missing, or the server fails.
+        """
+        body = {"model": full_name(name), "messages": [], "keep_alive": 0, "stream": False}
+        await self._ask("POST", "/api/chat", body, name=name)
+
     async def close(self) -> None:
         """Close every connection."""
         await self._client.close()  # type: ignore[no-untyped-call]
@@ -182,7 +191,7 @@ class OllamaModel:
         return parse_backend(await self._ask("GET", "/api/version"))
 
     async def _ask(
-        self, method: str, path: str, body: dict[str, str] | None = None, *, name: str = ""
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, name: str = ""
     ) -> dict[str, Any]:
         try:
             async with asyncio.timeout(self._limits.description_s):
@@ -194,7 +203,7 @@ class OllamaModel:
 class _Client(ollama.AsyncClient):
     """The official client, with answers that its own types would cut short."""
 
-    async def ask(self, method: str, path: str, body: dict[str, str] | None) -> dict[str, Any]:
+    async def ask(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         response = await self._request_raw(method, path, json=body)  # type: ignore[no-untyped-call]
         answer = response.json()
         if not isinstance(answer, dict):

@@ -15,8 +15,9 @@ from confchat.vault.reader import Entry, Vault
 def decrypt_into(vault: Vault, target: Path, *, show: Callable[[int, int], None] = lambda done, total: None) -> None:
     """Decrypt everything into `target`, a directory that is empty or is made; nothing stays where it fails.
 
-    `show` is given how many bytes of how many are done. Files are readable by their owner alone. Where an open
-    directory has a manifest, a file that is not in it, or one that is missing, makes the whole fail.
+    `show` is given how many bytes of how many are done. Files are for their owner and his group, as far as the umask
+    lets them be: a model server may be another user. Where an open directory has a manifest, a file that is not in it,
+    or one that is missing, makes the whole fail.
 
     Raises:
         SourceError: the target is not empty.
@@ -28,7 +29,7 @@ def decrypt_into(vault: Vault, target: Path, *, show: Callable[[int, int], None]
         total, done = sum(entry.size for entry in entries), 0
         for entry in entries:
             if entry.kind == "directory":
-                _at(target, entry).mkdir(mode=0o700)
+                _at(target, entry).mkdir(mode=0o750)
         for entry in entries:
             if entry.kind == "symlink":
                 _at(target, entry).symlink_to(_inner_target(entry, vault.read_link(entry)))
@@ -40,7 +41,7 @@ def decrypt_into(vault: Vault, target: Path, *, show: Callable[[int, int], None]
 
 
 def _write(vault: Vault, entry: Entry, path: Path) -> Iterator[int]:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o640), "wb") as file:
         for piece in vault.read(entry):
             file.write(piece)
             yield len(piece)
@@ -64,7 +65,7 @@ def _inner_target(entry: Entry, target: str) -> str:
 @contextmanager
 def _emptied_on_failure(target: Path) -> Iterator[None]:
     try:
-        target.mkdir(mode=0o700, exist_ok=True)
+        target.mkdir(mode=0o750, exist_ok=True)
         if any(target.iterdir()):
             raise SourceError(f"{target} is not empty.")
     except OSError as error:

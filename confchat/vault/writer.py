@@ -22,6 +22,8 @@ from confchat.vault.pieces import read_fully
 # After this many stored bytes a file is brought to disk, and that noted: so much is done again after a crash.
 CHECKPOINT_BYTES = 64 * 2**20
 _READ_ONLY = 0o440
+# A mount shows the modes of what is stored, and the model server is another user than who mounts.
+_DIRECTORY = 0o755
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ class VaultWriter:
         self._directory = directory
         self._journal = journal
         self._encryption = encryption
-        self._directory.mkdir(mode=0o700, exist_ok=True)
+        self._directory.mkdir(mode=_DIRECTORY, exist_ok=True)
         self._keys = self._open()
         self._stored_paths = {PurePosixPath(): ""}
         self.written = {configuration.FILE_NAME, self._directory_iv_path("")}
@@ -128,7 +130,7 @@ class VaultWriter:
     def _stored_path_of_directory(self, path: PurePosixPath) -> str:
         if path not in self._stored_paths:
             stored_path = self._store_name(path)
-            (self._directory / stored_path).mkdir(mode=0o700, exist_ok=True)
+            (self._directory / stored_path).mkdir(mode=_DIRECTORY, exist_ok=True)
             self._stored_paths[path] = stored_path
             self.written.add(self._directory_iv_path(stored_path))
             self._directory_iv(stored_path)

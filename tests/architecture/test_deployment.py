@@ -30,12 +30,16 @@ def run(*command: str, directory: Path) -> str:
 def test_units_are_what_systemd_knows(tmp_path: Path) -> None:
     (tmp_path / "ollama.service.d").mkdir()
     (tmp_path / "ollama.service").write_text("[Service]\nExecStart=/bin/true\n")
-    shutil.copy(DEPLOY / "systemd" / "ollama.conf", tmp_path / "ollama.service.d" / "confchat.conf")
-    unit = (DEPLOY / "systemd" / "confchat.service").read_text()
-    # The paths of an installed product are not here.
-    here = unit.replace("/opt/confchat/.venv/bin/python", "/bin/true").replace("/opt/confchat", str(tmp_path))
-    (tmp_path / "confchat.service").write_text(re.sub(r"EnvironmentFile=.*\n", "", here))
-    found = run("systemd-analyze", "verify", "--man=no", "./confchat.service", "./ollama.service", directory=tmp_path)
+    for name in ("ollama.conf", "ollama-encrypted.conf"):
+        shutil.copy(DEPLOY / "systemd" / name, tmp_path / "ollama.service.d" / name)
+    units = sorted((DEPLOY / "systemd").glob("*.service"))
+    for path in units:
+        # The paths of an installed product are not here.
+        here = path.read_text().replace("/opt/confchat/.venv/bin/python", "/bin/true")
+        here = re.sub(r"EnvironmentFile=.*\n", "", here.replace("/opt/confchat", str(tmp_path)))
+        (tmp_path / path.name).write_text(here)
+    named = (f"./{name}" for name in ("ollama.service", *(path.name for path in units)))
+    found = run("systemd-analyze", "verify", "--man=no", *named, directory=tmp_path)
     ours = [line for line in found.splitlines() if "confchat" in line or "ollama" in line]
     assert ours == [], "systemd does not know what stands in a unit"
 
@@ -87,6 +91,6 @@ def test_unit_leaves_the_devices_and_files_that_quotes_come_from() -> None:
 
 
 def test_unit_keeps_prompts_out_of_cores_and_swap() -> None:
-    for name in ("confchat.service", "ollama.conf"):
+    for name in ("confchat.service", "confchat-models.service", "ollama.conf"):
         unit = (DEPLOY / "systemd" / name).read_text()
         assert {"LimitCORE=0", "MemorySwapMax=0"} <= set(unit.splitlines()), name

@@ -113,7 +113,7 @@ ROOMS = {
     "confchat.llm.devengine": {"confchat", "xllamacpp"},
     "confchat.llm.devserver": {"confchat", "uvicorn"},
     "confchat.model_opening": {"confchat", "attestation", "subprocess"},
-    "confchat.management.commands.model_unlock": {"confchat", "attestation", "django", "subprocess"},
+    "confchat.service_manager": {"socket"},
     "confchat.llm.eas": {"confchat", "httpx"},
     "confchat.llm.endpoint": {"confchat", "httpx", "httpx_aiohttp", "aiohttp"},
     "confchat.llm.ndjson": {"httpx"},

@@ -6,6 +6,7 @@ import base64
 import json
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,9 @@ from pytest_django import Settings
 
 from attestation.simulator.changes import apply_change
 from confchat.checks import check_settings
+from confchat.model_states import ModelState, ModelStates
 from confchat.watch import build_watch
+from tests.confchat.unlock_scene import members_of
 from tests.product import ROOT, Server, running_server
 
 SECRET = base64.b64encode(bytes(range(32))).decode()
@@ -51,7 +54,19 @@ def look(server: Server) -> tuple[int, str]:
     return result.returncode, result.stdout
 
 
-def test_change_of_the_platform_is_told_once_and_shown(tmp_path: Path) -> None:
+@contextmanager
+def opened_model(data_dir: Path) -> Iterator[Path]:
+    """Leave a model open in memory that nobody keeps; give its place."""
+    with tempfile.TemporaryDirectory(prefix="confchat-watch-", dir="/dev/shm") as opened:
+        (Path(opened) / "model.gguf").write_bytes(b"weights")
+        records = data_dir / "encrypted-models"
+        records.mkdir()
+        (records / "small.json").write_text(json.dumps(members_of("https://b.example", data_dir, Path(opened))))
+        ModelStates(data_dir / "model-states").write("small", ModelState(state="unlocked", at=1, way="decrypt"))
+        yield Path(opened)
+
+
+def test_change_of_the_platform_is_told_once_and_shown_and_locks_models(tmp_path: Path) -> None:
     with webhook() as (address, told):
         settings = {
             "CONFCHAT_WATCH_WEBHOOK": address,
@@ -59,13 +74,15 @@ def test_change_of_the_platform_is_told_once_and_shown(tmp_path: Path) -> None:
             "CONFCHAT_WATCH_MINUTES": "60",
             "CONFCHAT_METRICS_TOKEN": "figures",
         }
-        with running_server(tmp_path / "data", **settings) as server:
+        with running_server(tmp_path / "data", **settings) as server, opened_model(tmp_path / "data") as opened:
             assert server.pid_of("django\0watch")
             assert look(server)[0] == 0
             assert told == []
+            assert list(opened.iterdir())
             apply_change(server.data_dir / "simulator", "revoke")
             status, said = look(server)
             assert (status, "quote.chain (certificate_revoked)" in said) == (1, True)
+            assert not list(opened.iterdir())
             assert len(told) == 1
             (change,) = told[0]["data"]["changes"]  # type: ignore[index]
             assert (change["kind"], change["state"]) == ("outcome", "begun")
