@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { CHECKS } from "../../static/js/attestation/appraisal.js";
 import { TRANSITIONS } from "../../static/js/models/transitions.js";
@@ -50,4 +50,21 @@ test("an allowance that is used up says when it opens again", () => {
   const until = Date.UTC(2026, 10, 24) / 1000;
   assert.match(errorWords({ code: "quota_exhausted", until }), /(Mon|Tues)day/);
   assert.equal(errorWords({ code: "busy", until: null }), faultWords("busy"));
+});
+
+test("a mistake of this program, which has no code, is told without a place that nobody filled", () => {
+  assert.doesNotMatch(faultWords(undefined), /\{/);
+});
+
+test("every text is shown with its values", async () => {
+  const root = new URL("../../static/js/", import.meta.url);
+  const names = (await readdir(root, { recursive: true })).filter((name) => name.endsWith(".js"));
+  const sources = await Promise.all(names.map((name) => readFile(new URL(name, root), "utf8")));
+  const shown = sources.flatMap((source) => [...source.matchAll(/\bwords\("([^"]+)"(?:, (\{[^}]*\}))?\)/g)]);
+  assert.ok(shown.length > 80);
+  for (const [, key, values = ""] of shown) {
+    assert.ok(hasWords(key), key);
+    for (const [, name] of words(key).matchAll(/\{(\w+)\}/g))
+      if (!values.includes("...")) assert.match(values, new RegExp(`\\b${name}\\b`), key);
+  }
 });

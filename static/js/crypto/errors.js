@@ -11,6 +11,15 @@ export class ChannelError extends Error {
   }
 }
 
+/** A library that is fetched when it is first wanted did not come. */
+export class PartError extends Error {
+  code = "part_missing";
+
+  constructor(options) {
+    super("part_missing", options);
+  }
+}
+
 /** Refuse bytes or text unless it has its form. Throws MalformedError. */
 export function requireForm(condition) {
   if (!condition) throw new MalformedError("not of its form");

@@ -1,4 +1,5 @@
 /** What people do with answers and while they write: gives the parts around the composer the models that they need. */
+import { fetchPart } from "../lib/parts.js";
 import { quoted } from "../lib/selection.js";
 import { AnswerAnnouncer } from "./answer_announcer.js";
 import "./attachment_tray.js";
@@ -18,16 +19,20 @@ export class Writing {
     this.#find("attachment-tray").attach(chat.uploads, { room: app.parts.room, field, button });
     listen("attachments-changed", () => this.#composer.refresh());
     const show = (place) => this.#find("passage-panel").open(chat.session, place);
+    const fetched = (load, open) => fetchPart(load).then(open).catch(fail);
     listen("passage-wanted", ({ detail }) =>
-      import("./passage_panel.js").then(() => show({ conversation: chat.conversation.id, ...detail })).catch(fail),
+      fetched(
+        () => import("./passage_panel.js"),
+        () => show({ conversation: chat.conversation.id, ...detail }),
+      ),
     );
     listen("regenerate", ({ detail }) => chat.conversation.regenerate(detail).catch(fail));
     listen("continue", ({ detail }) => chat.conversation.goOn(detail).catch(fail));
     listen("quote", ({ detail }) => this.#composer.insert(quoted(detail)));
     listen("template", ({ detail }) => this.#composer.replace(detail));
-    const open = (dialog) => dialog.open(chat.settings);
-    listen("templates-wanted", () => import("./template_dialog.js").then(() => open(this.#find("template-dialog"))));
-    const openModels = () => import("./model_dialog.js").then(() => open(this.#find("model-dialog")));
+    const open = (name) => () => this.#find(name).open(chat.settings);
+    listen("templates-wanted", () => fetched(() => import("./template_dialog.js"), open("template-dialog")));
+    const openModels = () => fetched(() => import("./model_dialog.js"), open("model-dialog"));
     model.addEventListener("click", openModels, { signal });
   }
 

@@ -17,10 +17,11 @@ export function hasWords(key) {
   return Object.hasOwn(WORDS, key);
 }
 
-/** What went wrong, by its code: one sentence, and what to do. */
+/** What went wrong, by its code: one sentence, and what to do. A mistake of this program has no code. */
 export function faultWords(code) {
   const key = `fault.${code}`;
-  return hasWords(key) ? words(key) : words("fault.other", { code });
+  if (hasWords(key)) return words(key);
+  return code ? words("fault.other", { code }) : words("fault.unnamed");
 }
 
 /** Why nothing can be sent: a check that did not pass, or a code. */

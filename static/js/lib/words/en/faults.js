@@ -1,6 +1,9 @@
 /** What went wrong, by its stable code: what happened, what it means for the reader's words, what to do. */
 export const FAULTS = {
-  "fault.other": "Something unexpected happened ({code}). Nothing was sent.",
+  "fault.other": "Something unexpected happened ({code}). Try again; if it stays so, tell the operator.",
+  "fault.unnamed": "This page made a mistake. What you have sent is kept. Reload it, then try again.",
+  "fault.part_missing":
+    "A part of this page could not be loaded, so this cannot be done now. Nothing was sent or changed. Try again; if it stays so, reload the page.",
   "fault.appraisal_failed": "This browser could not finish checking the server. Nothing was sent.",
   "fault.attestation_unavailable":
     "The server could not make a report of itself just now. Nothing was sent; check again in a moment.",
