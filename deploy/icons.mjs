@@ -29,6 +29,7 @@ export const ICONS = [
   "hard-drive-download",
   "image",
   "key-round",
+  "keyboard",
   "link-2-off",
   "loader-circle",
   "lock",

@@ -29,6 +29,7 @@ const CHAT = [
   "attachments",
   "writing",
   "keys",
+  "palette",
   "trust",
   "details",
 ];

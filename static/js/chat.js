@@ -2,5 +2,6 @@
 export { assemble } from "./models/assembly.js";
 export { attestationLine } from "./models/evidence.js";
 export { openKeys } from "./elements/keys.js";
+export { openShortcuts } from "./elements/shortcuts.js";
 export { Router } from "./elements/router.js";
 import "./elements/chat_app.js";

@@ -17,15 +17,14 @@ export class ConversationActions {
     this.#parts = parts;
     this.#host = host;
     this.#listen(host);
+    const { signal } = host;
     const deeds = { rename: this.#rename, pin: this.#pin, archive: this.#archive, move: this.#move };
-    const others = { delete: this.#delete, renameFolder: this.#renameFolder, deleteFolder: this.#deleteFolder };
+    const others = { delete: this.remove, renameFolder: this.#renameFolder, deleteFolder: this.#deleteFolder };
     for (const [name, deed] of Object.entries({ ...deeds, ...others })) {
-      parts[name].addEventListener("click", () => this.#choose(deed), { signal: host.signal });
+      parts[name].addEventListener("click", () => this.#choose(deed), { signal });
     }
     for (const menu of document.querySelectorAll(".menu[popover]")) {
-      menu.addEventListener("toggle", (event) => this.#toggled(menu, event.newState === "open"), {
-        signal: host.signal,
-      });
+      menu.addEventListener("toggle", ({ newState }) => this.#toggled(menu, newState === "open"), { signal });
     }
   }
 
@@ -33,6 +32,7 @@ export class ConversationActions {
   #listen({ app, signal, fail }) {
     const on = (type, act) => app.addEventListener(type, ({ detail }) => act(detail), { signal });
     on("conversation-menu", ({ id, control }) => this.open(id, control));
+    on("conversation-aimed", ({ id, control }) => this.aim(id, control));
     on("folder-menu", ({ id, control }) => this.openFolder(id, control));
     on("conversation-renamed", ({ id, title }) => this.#chat.rename(id, title).catch(fail));
     on("conversation-deleted", ({ id }) => this.remove(id));
@@ -41,16 +41,21 @@ export class ConversationActions {
 
   /** Open the menu for a conversation beside a control. */
   open(id, control) {
+    this.aim(id, control);
+    this.#menus.chat.togglePopover({ source: control }); // Tab goes from the control into the menu
+  }
+
+  /** Let what is chosen of the menu be done with this conversation. */
+  aim(id, control) {
     this.#target = { id, control };
     const { pinned = false, archived = false } = this.#item ?? {};
     setText(this.#parts.pinText, words(pinned ? "row.unpin" : "row.pin"));
     setText(this.#parts.archiveText, words(archived ? "row.unarchive" : "row.archive"));
-    this.#menus.chat.togglePopover();
   }
 
   openFolder(id, control) {
     this.#target = { id, control };
-    this.#menus.folder.togglePopover();
+    this.#menus.folder.togglePopover({ source: control });
   }
 
   /** Take a conversation out of sight; for some seconds it can be brought back. */
@@ -113,10 +118,6 @@ export class ConversationActions {
     const { conversations } = this.#chat;
     const folder = await askFolder(conversations, this.#item.folder);
     if (folder !== undefined) await conversations.move(id, folder);
-  }
-
-  #delete(id) {
-    return this.remove(id);
   }
 
   async #renameFolder(id) {
