@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import secrets
 import tempfile
 import threading
@@ -23,6 +22,8 @@ PARALLEL = 4
 MAX_PENDING = 512  # as OLLAMA_MAX_QUEUE
 # So many prompt tokens are read before a cancelled request is noticed: about a second on two cores.
 BATCH_TOKENS = 256
+# Several wait for each other in a busy loop: where others use the cores too, two made 5 tokens a second, and one 55.
+THREADS = 1
 NO_OFFLOAD = 0
 
 
@@ -157,7 +158,7 @@ def _parameters(weights: Path, context_length: int, socket: Path) -> xllamacpp.C
     parameters.n_parallel = PARALLEL
     parameters.kv_unified = True
     parameters.cache_ram_mib = 0  # conversations are not kept beyond the slots they ran in
-    parameters.cpuparams.n_threads = len(os.sched_getaffinity(0))
+    parameters.cpuparams.n_threads = THREADS
     parameters.n_gpu_layers = NO_OFFLOAD
     parameters.warmup = False
     parameters.verbosity = -1  # prompts appear in what it logs
