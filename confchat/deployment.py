@@ -58,7 +58,10 @@ MODEL_DESCRIPTION_S = 5.0
 
 @dataclass(slots=True, kw_only=True)
 class Deployment:
-    """The parts of one running installation; `instance` is 16 random bytes of this start."""
+    """The parts of one running installation; `instance` is 16 random bytes of this start.
+
+    `titling` are the conversations that are being named just now, each with its account: several tabs may ask.
+    """
 
     attester: TdxAttester
     collateral: CollateralCache
@@ -81,6 +84,7 @@ class Deployment:
     generations: Generations = field(default_factory=Generations)
     pulls: ModelPulls = field(init=False)
     changes: Changes = field(default_factory=Changes)
+    titling: set[tuple[str, str]] = field(default_factory=set)
     beat: Beat = field(default_factory=Beat)
     writes: GroupCommit = field(default_factory=GroupCommit)
     desk: Desk = field(default_factory=Desk)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from contextlib import aclosing
 
+from confchat.conversations import Shelf
 from confchat.errors import QuotaError, RequestError
 from confchat.frames import Request
 from confchat.llm import Content, Message
 from confchat.requests.scope import Handlers, Scope
 from confchat.requests.spending import Purse
-from confchat.turns import TITLE_CHARACTERS, Turn
+from confchat.turns import TITLE_CHARACTERS, Turn, first_line
 
 EXCERPT_CHARACTERS = 1500  # of prompt and answer each: how it began says what it is about
 MAX_TITLE_WORDS = 12
@@ -51,14 +52,25 @@ class TitleRequests:
         title, turns = await scope.write(lambda: shelf.read_words(conversation))
         answer = next((turn for turn in turns if turn.role == "assistant" and turn.state == "complete"), None)
         if details.titled == "line" and answer is not None:
-            try:
-                title = await self._ask_model(turns[0], answer) or title
-            except QuotaError:  # nobody asked for a title: the first line stays, and another day may find one
-                pass
-            else:
-                await scope.write(lambda: shelf.rename_conversation(conversation, title, by="model"))
-                scope.changed("conversation", conversation)
+            title = await self._name(shelf, turns[0], answer) or title
         scope.reply(request, "conversation.titled", conversation=conversation, title=title)
+
+    async def _name(self, shelf: Shelf, prompt: Turn, answer: Turn) -> str:
+        """Have the model name the conversation, unless another session has that done just now; return the title."""
+        scope, conversation = self._scope, self._scope.conversation
+        place, titling = (scope.user, conversation), scope.deployment.titling
+        if place in titling:
+            return ""
+        titling.add(place)
+        try:
+            title = await self._ask_model(prompt, answer) or first_line(prompt.text)
+            await scope.write(lambda: shelf.rename_conversation(conversation, title, by="model"))
+        except QuotaError:  # nobody asked for a title: the first line stays, and another day may find one
+            return ""
+        finally:
+            titling.discard(place)
+        scope.changed("conversation", conversation)
+        return title
 
     async def _ask_model(self, prompt: Turn, answer: Turn) -> str:
         deployment, model = self._scope.deployment, self._scope.model

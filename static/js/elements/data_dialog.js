@@ -62,7 +62,7 @@ export class DataDialog extends PageElement {
     const old = await this.#tooOld(found.conversations);
     if (old) return this.#tell(words("data.too_old", { count: old }));
     await upload(this.#chat.session, found, (done, count) => this.#tell(words("data.progress", { done, count })));
-    await this.#chat.conversations.load({ isWhole: true });
+    await this.#chat.conversations.load({ about: [null] });
     this.#tell(words("data.imported", { count: found.conversations.length }));
   }
 

@@ -18,7 +18,7 @@ export class Asking {
   async recover(messages) {
     await recall(this.#session, messages, this.#conversation);
     const open = messages.filter(({ state }) => state === "running" || state === "sending");
-    await Promise.all(open.map((message) => (message.isRunning ? this.#follow(message) : this.deliver(message))));
+    await Promise.all(open.map((message) => (message.isRunning ? this.follow(message) : this.deliver(message))));
   }
 
   /** Have a prompt answered; one that the server refuses becomes `failed`. */
@@ -43,7 +43,8 @@ export class Asking {
     return this.#ask({ type: "chat.continue", reply: answer.id }, prompt);
   }
 
-  async #follow(reply) {
+  /** Take in an answer that is being given, until it has ended. */
+  async follow(reply) {
     await followAnswer(this.#session, reply, this.#conversation);
     this.#ended(reply);
   }

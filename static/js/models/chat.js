@@ -3,6 +3,7 @@ import { AnswerSettings } from "./answer_settings.js";
 import { RequestError } from "../protocol/errors.js";
 import { Conversation } from "./conversation.js";
 import { Conversations } from "./conversations.js";
+import { Live } from "./live.js";
 import { Search } from "./search.js";
 import { Uploads } from "./uploads.js";
 
@@ -17,6 +18,7 @@ export class Chat extends EventTarget {
   #clock;
   #makeId;
   #proved = null;
+  #live;
   #listing = Promise.resolve();
 
   constructor({ session, historyKey, clock, makeId }) {
@@ -27,6 +29,7 @@ export class Chat extends EventTarget {
     this.settings = new AnswerSettings(session);
     this.search = new Search(session, clock);
     this.uploads = new Uploads(session, { makeId });
+    this.#live = new Live(this);
     this.#clock = clock;
     this.#makeId = makeId;
     session.addEventListener("change", () => this.#follow());
@@ -86,9 +89,11 @@ export class Chat extends EventTarget {
     const { held, state } = this.session;
     if (state !== "ready" || held === this.#proved) return;
     this.#proved = held;
-    this.conversation.sync();
+    const { conversation } = this;
+    conversation.sync().then(() => this.#title(conversation));
     this.settings.load();
     this.#list();
+    this.#live.follow();
   }
 
   /** An answer begins: the conversation is stored now, and stands in the list. */

@@ -1,11 +1,11 @@
 /** One conversation: its messages, what is being said now, and how both are found again after a loss. */
 import { isLoss, remember } from "./answers.js";
 import { Asking } from "./asking.js";
+import { Branches } from "./branches.js";
 import { Message } from "./message.js";
-import { MessageTree } from "./message_tree.js";
-import { openStored } from "./stored.js";
+import { openStored, takeNews } from "./stored.js";
 
-export class Conversation extends EventTarget {
+export class Conversation extends Branches {
   id;
   title = null;
   /** `new`, `loading`, `loaded`, `missing` (no such conversation) or `unreadable` (the history key is not at hand). */
@@ -14,7 +14,7 @@ export class Conversation extends EventTarget {
   #clock;
   #makeId;
   #asking;
-  #tree = new MessageTree();
+  #isBegun = false;
 
   /** Nothing of a temporary conversation is stored, though the session proved the history key. */
   constructor(id, { session, clock, makeId, isNew, isTemporary = false, way = () => ({}) }) {
@@ -26,52 +26,52 @@ export class Conversation extends EventTarget {
     this.#asking = new Asking(session, this, { way, begin: (reply, prompt) => this.#begin(reply, prompt) });
   }
 
+  /** What is in view: nothing of what was deleted elsewhere. */
   get path() {
-    return this.#tree.path;
+    return this.state === "missing" ? [] : super.path;
   }
 
-  get isEmpty() {
-    return this.#tree.isEmpty;
-  }
-
-  /** The answer that is being given or asked for on this branch, or null. */
-  get running() {
-    return this.path.findLast(({ state }) => state === "running" || state === "sending") ?? null;
-  }
-
-  siblings(message) {
-    return this.#tree.siblings(message);
+  /** Whether the server keeps it. */
+  get isStored() {
+    return !this.isTemporary && this.state !== "missing" && (this.#isBegun || this.state === "loaded");
   }
 
   /** Show the branch through a message, and remember it. */
   choose(message) {
-    this.#tree.choose(message);
-    this.#tell();
+    this.tree.choose(message);
+    this.tell();
     if (this.isTemporary || !this.#session.held?.isStored) return;
-    remember(this.#session.ask({ type: "conversation.show", conversation: this.id, message: this.#tree.tip.id }));
-  }
-
-  /** Show the branch that a message stands in; returns whether there is such a message. */
-  reveal(id) {
-    const isKnown = this.#tree.reveal(this.#tree.get(id));
-    if (isKnown) this.#tell();
-    return isKnown;
+    remember(this.#session.ask({ type: "conversation.show", conversation: this.id, message: this.tree.tip.id }));
   }
 
   rename(title) {
     this.title = title;
-    this.#tell();
+    this.tell();
   }
 
   /** A session stands for this conversation: load what is stored, and go on with what was under way. */
   async sync() {
     if (this.state === "loading") await this.#load();
-    await this.#asking.recover(this.#tree.all);
+    await this.#asking.recover(this.tree.all);
+  }
+
+  /** Others may have said something here: take it in, and follow what is being answered. Throws RequestError. */
+  async refresh() {
+    if (!this.isStored || !this.#session.held?.isStored) return;
+    const { title, running } = await takeNews(this.#session, this.id, { tree: this.tree, clock: this.#clock });
+    this.rename(title);
+    await Promise.all(running.map((reply) => this.#asking.follow(reply)));
+  }
+
+  /** It was deleted elsewhere, or is there again. Throws RequestError. */
+  async exist(isThere) {
+    this.#become(isThere ? "loaded" : "missing");
+    await this.refresh();
   }
 
   /** Say something, with documents; resolves when it is answered, or when it is known why not. */
   send(text, attachments = []) {
-    return this.#say({ parent: this.#tree.tip?.id ?? null, text, attachments });
+    return this.#say({ parent: this.tree.tip?.id ?? null, text, attachments });
   }
 
   /** Say something else in place of a prompt, which stays beside the new one. */
@@ -88,18 +88,18 @@ export class Conversation extends EventTarget {
 
   /** Take back what could not be sent. */
   withdraw(prompt) {
-    this.#tree.remove(prompt);
-    this.#tell();
+    this.tree.remove(prompt);
+    this.tell();
   }
 
   /** Have a prompt answered once more; the answers before stay beside the new one. Throws RequestError. */
   async regenerate(answer) {
-    await this.#asking.again(this.#tree.get(answer.parent));
+    await this.#asking.again(this.tree.get(answer.parent));
   }
 
   /** Have an answer that broke off, or was stopped, gone on with. Throws RequestError. */
   async goOn(answer) {
-    await this.#asking.goOn(answer, this.#tree.get(answer.parent));
+    await this.#asking.goOn(answer, this.tree.get(answer.parent));
   }
 
   /** Have the running answer stopped; what has come stays. Throws RequestError. */
@@ -114,7 +114,7 @@ export class Conversation extends EventTarget {
   async #load() {
     if (!this.#session.held?.isStored) return this.#become("unreadable");
     try {
-      this.title = await openStored(this.#session, this.id, { tree: this.#tree, clock: this.#clock });
+      this.title = await openStored(this.#session, this.id, { tree: this.tree, clock: this.#clock });
       this.#become("loaded");
     } catch (error) {
       if (!isLoss(error)) this.#become("missing");
@@ -123,27 +123,24 @@ export class Conversation extends EventTarget {
 
   #begin(id, prompt) {
     prompt.set({ state: "complete" });
-    const known = this.#tree.get(id);
+    const known = this.tree.get(id);
     const resume = known?.resume ?? this.#session.held?.resume;
     const reply = known ?? this.#add({ message: id, parent: prompt.id, role: "assistant" });
     reply.set({ state: "running", resume });
+    this.#isBegun = true;
     this.dispatchEvent(new Event("started"));
     return reply;
   }
 
   #add(wire) {
     const message = new Message(wire, this.#clock);
-    this.#tree.add(message);
-    this.#tell();
+    this.tree.add(message);
+    this.tell();
     return message;
   }
 
   #become(state) {
     this.state = state;
-    this.#tell();
-  }
-
-  #tell() {
-    this.dispatchEvent(new Event("change"));
+    this.tell();
   }
 }

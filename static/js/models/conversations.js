@@ -18,20 +18,30 @@ export class Conversations extends EventTarget {
     return this.items.find(({ conversation }) => conversation === id) ?? null;
   }
 
-  /** Load what is newest, and, at the first time or where `isWhole` is said, everything behind it. Throws RequestError. */
-  async load({ isWhole = false } = {}) {
-    if (isWhole) this.#isComplete = false;
+  /**
+   * Load what is newest, and everything behind it at the first time, or where one of those `about` which it is done is
+   * not among the newest (null: all of them). Throws RequestError.
+   */
+  async load({ about = [] } = {}) {
     if (!this.#session.held?.isStored) return this.#become([], "hidden");
     const load = ++this.#loads;
     const [page, { folders }] = await Promise.all([this.#page(), this.#session.ask({ type: "folder.list" })]);
     this.folders = folders;
     this.#merge(page);
+    const found = new Set(page.conversations.map(({ conversation }) => conversation));
+    if (about.some((id) => !found.has(id))) this.#isComplete = false;
     for (let { next } = page; next !== null && !this.#isComplete;) {
       const more = await this.#page(next);
       if (load !== this.#loads) return;
       this.#add(more.conversations);
+      for (const { conversation } of more.conversations) found.add(conversation);
       next = more.next;
     }
+    if (!this.#isComplete)
+      this.#become(
+        this.items.filter(({ conversation: id }) => found.has(id)),
+        "loaded",
+      );
     this.#isComplete = true;
   }
 

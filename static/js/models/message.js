@@ -12,20 +12,23 @@ export class Message extends EventTarget {
     this.parent = wire.parent;
     this.role = wire.role;
     this.edited = wire.edited ?? null; // the prompt that this one stands beside, while it is being sent
-    this.text = wire.text ?? "";
-    this.thinking = wire.thinking ?? "";
-    this.state = wire.state;
-    this.reason = wire.reason ?? "";
-    this.model = wire.model ?? "";
-    this.attachments = wire.attachments ?? [];
-    this.sources = wire.sources ?? []; // what the numbers that an answer cites mean
-    this.usage = wire.usage ?? {};
-    this.error = null;
     this.createdAt = wire.created_at ? 1000 * wire.created_at : clock.now();
     this.clock = clock;
-    this.thinkingMs = this.usage.thinking_ms ?? null;
+    this.#read(wire);
+  }
+
+  /** Become what is stored by now. */
+  renew(wire) {
+    this.#read(wire);
+    this.tell();
+  }
+
+  #read({ text = "", thinking = "", state, reason = "", model = "", attachments = [], sources = [], usage = {} }) {
+    // `sources` are what the numbers that an answer cites mean.
+    Object.assign(this, { text, thinking, state, reason, model, attachments, sources, usage, error: null });
+    this.thinkingMs = usage.thinking_ms ?? null;
     this.thinkingSince = null;
-    this.lengths = { thinking: lengthOf(this.thinking), content: lengthOf(this.text) };
+    this.lengths = { thinking: lengthOf(thinking), content: lengthOf(text) };
   }
 
   /** Where the next piece is expected, in code points. */

@@ -24,6 +24,13 @@ export class MessageTree {
     this.choose(message);
   }
 
+  /** Add a message that somebody else has said: what is in view stays, unless it goes on with that. */
+  append(message) {
+    const chosen = this.#chosen.get(message.parent);
+    this.add(message);
+    if (chosen !== undefined) this.#chosen.set(message.parent, chosen);
+  }
+
   remove(message) {
     this.#messages.delete(message.id);
     const siblings = this.#childrenOf(message.parent);

@@ -1,6 +1,7 @@
 /**
  * The attested session of one tab: connects, has the server prove what it is, opens on the browser's own appraisal
- * alone, and renews the proof before it ends. Tells of itself by `change` and `attested` events.
+ * alone, and renews the proof before it ends. Tells of itself by `change` and `attested` events,
+ * and of what other sessions of the user changed by `noticed`.
  */
 import { ProtocolError, RequestError } from "../protocol/errors.js";
 import { Exchange } from "./exchange.js";
@@ -108,6 +109,8 @@ export class Session extends Life {
 
   async #unseal(frame) {
     const message = await this.#exchange.open(frame);
+    const { type, changes } = message;
+    if (type === "changes.noticed") return this.dispatchEvent(new CustomEvent("noticed", { detail: changes }));
     if (this.state !== "proving") return this.#exchange.accept(message);
     const proved = await this.#negotiation.prove(message);
     this.#link.settle();

@@ -111,6 +111,8 @@ export const SEALED = {
   "history.restored": { id: isCount, count: isCount },
   "folder.list": { id: isCount, folders: listOf(FOLDER) },
   retention: { id: isCount, days: orNull(isCount), installation_days: orNull(isCount) },
+  "changes.following": { id: isCount },
+  "changes.noticed": { id: isCount, changes: listOf({ kind: isText, conversation: orNull(isUuid) }) },
   "model.list": {
     id: isCount,
     models: listOf(MODEL),
