@@ -74,7 +74,7 @@ class TitleRequests:
 
     async def _ask_model(self, prompt: Turn, answer: Turn) -> str:
         deployment, model = self._scope.deployment, self._scope.model
-        if (await deployment.describe_model()).digest != model.digest:
+        if (await deployment.describe_model(model.name)).digest != model.digest:
             raise RequestError("model_changed", retry=True)
         told = f"{INSTRUCTION}{prompt.text[:EXCERPT_CHARACTERS]}\n\n{answer.text[:EXCERPT_CHARACTERS]}"
         text = ""
