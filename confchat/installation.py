@@ -32,6 +32,7 @@ from attestation.simulator.installation import create_simulator, measurements, s
 from confchat.file_digests import FileDigests
 from confchat.first_passwords import random_password
 from confchat.model_choice import ReleasedModels
+from confchat.model_records import events_of, records_of_installation
 from confchat.models import ADMINS, AUDITORS
 from confchat.reference_release import program_files, program_version, renew_release
 
@@ -159,6 +160,7 @@ def _sign_release(data_dir: Path, models: ReleasedModels) -> bool:
         models=models.models,
         model_servers=models.servers,
         files=program_files(settings.BASE_DIR, FileDigests()),
+        events=events_of(records_of_installation()),
         now=datetime.now(UTC),
     )
 

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from attestation.reference_models import ModelServer, ReferenceModel
 from confchat.checks import model_host
-from confchat.engines import build_model, own_weights
+from confchat.engines import OLLAMA, build_model, is_inside, own_weights
 from confchat.errors import ModelError
 from confchat.file_digests import FileDigests
 from confchat.llm.devmodel import backend
@@ -53,6 +53,16 @@ def models_dir() -> Path:
     """Return where the files of the models are that are served, in Ollama's layout."""
     served: Path = settings.CONFCHAT_OLLAMA_MODELS
     return embedded_models_dir() if settings.CONFCHAT_EMBEDDED_MODEL else served
+
+
+def served_from() -> Path | None:
+    """Return where the files lie that answer; None where they are not in this machine, or nobody named their place."""
+    if not is_inside():
+        return None
+    weights = own_weights()
+    if weights is not None:
+        return weights.path
+    return models_dir() if settings.CONFCHAT_ENGINE == OLLAMA else None
 
 
 async def choose_model() -> ModelChoice:

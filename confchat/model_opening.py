@@ -17,7 +17,7 @@ from confchat.vault.decrypting import decrypt_into
 from confchat.vault.errors import DamagedError, SourceError, StorageError, WrongKeyError
 from confchat.vault.keys import parse_key
 from confchat.vault.manifest import CONTENTS_NAME, Manifest
-from confchat.vault.model_directory import open_model
+from confchat.vault.reader import open_vault
 from confchat.vault.stored import StoredFiles
 
 Way = Literal["mount", "decrypt"]
@@ -112,11 +112,12 @@ def decrypt_model(source: Path, target: Path, secret: Secret, manifest: Manifest
 
     Raises:
         SourceError: the target is in use, or no place that no disk sees.
-        VaultError: as `open_model` and `decrypt_into`; nothing stays then.
+        VaultError: as `open_vault` and `decrypt_into`; nothing stays then.
     """
     _require_empty(target)
     require_private(target, needed=manifest.total_bytes)
-    vault = open_model(source, parse_key(bytes(secret.view)), owner_key=manifest.signed_by)
+    # Under the manifest that was checked, and not under what lies there by now.
+    vault = open_vault(source / CONTENTS_NAME, parse_key(bytes(secret.view)), manifest=manifest)
     decrypt_into(vault, target, show=show)
 
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from django.conf import settings
 
-from attestation.encoding import b64decode, parse_json
+from attestation.encoding import b64decode, b64encode, parse_json
 from attestation.errors import ConfigurationError, MalformedError
 from attestation.kbs import Broker, ResourceUri, parse_resource_uri
 from attestation.members import Members
@@ -27,9 +27,11 @@ MAX_BYTES = 64 * 1024
 MAX_VARIABLES, MAX_VARIABLE_CHARACTERS = 32, 1024
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MEMBERS = frozenset(
     ("method", "model", "source", "owner_key", "broker", "key", "mount", "opening", "engine", "variables")
 )
+_OPTIONAL = frozenset(("manifest",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class ModelRecord:
         model: what the engine calls it.
         source: its directory as `model_encrypt` wrote it.
         owner_key: the Ed25519 key (32 bytes) that its manifest must be signed with.
+        manifest: the only manifest that is opened, as `sha256:` and hex; null leaves it to whoever holds the disk which
+            of the owner's models lies there, an older one, say.
         mount: where it is opened; an absolute path.
         engine: the command that serves it with `{mount}` in it, empty for Ollama, which reads `mount` as OLLAMA_MODELS.
         variables: what the operator says to the broker: measured into RTMR3 before it is asked.
@@ -50,6 +54,7 @@ class ModelRecord:
     model: str
     source: Path
     owner_key: bytes
+    manifest: str | None
     broker: Broker
     key: ResourceUri
     mount: Path
@@ -63,12 +68,34 @@ class ModelRecord:
         return [word.replace("{mount}", str(self.mount)) for word in self.engine]
 
     @property
-    def event(self) -> str:
+    def variables_event(self) -> str:
         """Return the line by which the operator's variables are measured; empty where there are none."""
         if not self.variables:
             return ""
         content = json.dumps({"model": self.name, "variables": dict(self.variables)}, sort_keys=True)
         return f"operator variables {content}"
+
+    @property
+    def opening_event(self) -> str:
+        """Return the line by which it is measured that this very model was opened with a key from this broker.
+
+        Empty where the record names no manifest: then nothing could be said of which model it was.
+        """
+        if self.manifest is None:
+            return ""
+        members = {
+            "broker": self.broker.url,
+            "key": str(self.key),
+            "manifest": self.manifest,
+            "model": self.model,
+            "owner_key": b64encode(self.owner_key),
+        }
+        return f"model opened {json.dumps(members, sort_keys=True)}"
+
+    @property
+    def events(self) -> frozenset[str]:
+        """Return the lines that a release has to name, so that this model can be opened and that be proved."""
+        return frozenset({self.variables_event, self.opening_event} - {""})
 
 
 def records_of_installation() -> tuple[ModelRecord, ...]:
@@ -83,6 +110,11 @@ def read_records(directory: Path) -> tuple[ModelRecord, ...]:
         ConfigurationError: one is not of its form; says which.
     """
     return tuple(read_record(path) for path in sorted(directory.glob("*.json")))
+
+
+def events_of(records: Iterable[ModelRecord]) -> frozenset[str]:
+    """Return the lines that a release has to name for these records."""
+    return frozenset().union(*(record.events for record in records))
 
 
 def read_record(path: Path) -> ModelRecord:
@@ -100,7 +132,7 @@ def read_record(path: Path) -> ModelRecord:
 
 def _parse(name: str, value: Any) -> ModelRecord:
     members = Members(value)
-    unknown = set(members.as_dict()) ^ _MEMBERS
+    unknown = (set(members.as_dict()) ^ _MEMBERS) - _OPTIONAL
     if unknown:
         raise MalformedError(f"missing or unknown: {', '.join(sorted(unknown))}")
     if members.text("method") != "gocryptfs":
@@ -110,6 +142,7 @@ def _parse(name: str, value: Any) -> ModelRecord:
         model=members.text("model"),
         source=_absolute(members.text("source")),
         owner_key=b64decode(members.text("owner_key"), size=OWNER_KEY_SIZE),
+        manifest=_digest(members.as_dict().get("manifest")),
         broker=read_broker(members.as_dict()["broker"]),
         key=parse_resource_uri(members.text("key")),
         mount=_absolute(members.text("mount")),
@@ -124,6 +157,12 @@ def _absolute(text: str) -> Path:
     if not path.is_absolute() or ".." in path.parts or "\0" in text:
         raise MalformedError(f"{text!r} is not an absolute path")
     return path
+
+
+def _digest(value: object) -> str | None:
+    if value is not None and (not isinstance(value, str) or not _DIGEST.fullmatch(value)):
+        raise MalformedError("manifest is no digest: sha256: and 64 hex digits")
+    return value
 
 
 def _variables(value: object) -> Mapping[str, str]:

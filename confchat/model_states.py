@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from django.conf import settings
 
@@ -32,12 +32,17 @@ class LockError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What the broker was shown, and what it went by: registers in hex, and the policies that its token names."""
+    """What a broker was shown, what it went by, and for which model: registers in hex, the policies that its token
+    names, its address, and the model's owner (b64) and manifest (`sha256:` and hex).
+    """
 
     mr_td: str
     rtmrs: tuple[str, ...]
     policies: tuple[str, ...]
     protocol: str
+    broker: str
+    owner_key: str
+    manifest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +101,7 @@ class ModelStates:
         """Return the state of a model, None where nothing was ever done with it."""
         try:
             members = json.loads((self._directory / f"{name}.json").read_text("utf-8"))
-            shown = members.pop("shown")
-            if shown is not None:
-                shown = Shown(**{**shown, "rtmrs": tuple(shown["rtmrs"]), "policies": tuple(shown["policies"])})
-            return ModelState(shown=shown, **members)
+            return ModelState(shown=_shown(members.pop("shown")), **members)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
@@ -115,3 +117,11 @@ def states_of_installation() -> ModelStates:
     """Return the states of this installation's models."""
     directory: Path = settings.CONFCHAT_DATA_DIR / "model-states"
     return ModelStates(directory)
+
+
+def _shown(members: Any) -> Shown | None:
+    """Return what was shown; what another version wrote otherwise is no reason to forget that a model is open."""
+    try:
+        return Shown(**{**members, "rtmrs": tuple(members["rtmrs"]), "policies": tuple(members["policies"])})
+    except (TypeError, KeyError):
+        return None

@@ -10,25 +10,27 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
 
+from attestation import publication
 from attestation.attester import TdxAttester
-from attestation.encoding import b64decode
+from attestation.encoding import b64decode, b64encode
 from attestation.errors import AttestationError, MalformedError
 from attestation.eventlog import APPLICATION_REGISTER, application_event
 from attestation.kbs import KeyBrokerError, Release
 from attestation.quote import parse_quote
+from attestation.reference_values import ReferenceRelease
 from confchat.event_log_file import EventLogFile
 from confchat.key_broker import client_of
 from confchat.model_opening import Way, can_mount, check_stored, close_model, decrypt_model, is_open, mount_model
 from confchat.model_records import ModelRecord
 from confchat.model_states import ModelState, ModelStates, Shown, Step, UnlockError, states_of_installation
-from confchat.vault.errors import VaultError
+from confchat.vault.errors import OtherModelError, VaultError
 from confchat.vault.manifest import Manifest
 from confchat.vault.model_directory import read_manifest
 
@@ -44,6 +46,7 @@ class Unlocking:
     attester: TdxAttester
     states: ModelStates
     events: EventLogFile
+    releases: Callable[[], Sequence[ReferenceRelease]]
     clock: Callable[[], float] = time.time
 
     def unlock(self, record: ModelRecord) -> None:
@@ -60,7 +63,7 @@ class Unlocking:
         progress = _Progress(self.states, record.name, way, self.clock)
         with self._failing(record, way):
             progress.begin("manifest")
-            manifest = read_manifest(record.source, owner_key=record.owner_key)
+            manifest = _manifest_of(record)
             logger.info("%s: the manifest of %d files is its owner's", record.name, len(manifest.files))
             if way == "mount":
                 progress.begin("stored")
@@ -86,6 +89,7 @@ class Unlocking:
 
     def _open(self, record: ModelRecord, manifest: Manifest, way: Way, progress: _Progress) -> Shown:
         """Ask for the key, open the model with it, and say what was shown for it."""
+        line = self._line_of_opening(record)
         release = asyncio.run(self._fetch(record))
         with release.secret as secret:
             logger.info("%s: the broker gave %s", record.name, record.key)
@@ -94,13 +98,32 @@ class Unlocking:
                 mount_model(record.source, record.mount, secret)
             else:
                 decrypt_model(record.source, record.mount, secret, manifest, show=progress.show)
-        return _shown(release)
+        if line:
+            self._measure_opening(line, record, way)
+        return _shown(release, record, manifest)
 
     async def _fetch(self, record: ModelRecord) -> Release:
-        if record.event:
-            await self._measure(record.event)
+        if record.variables_event:
+            await self._measure(record.variables_event)
         logger.info("%s: showing evidence of this machine to %s", record.name, record.broker.url)
         return await client_of(record.broker, self.attester).fetch(record.key)
+
+    def _line_of_opening(self, record: ModelRecord) -> str:
+        """Return the line that proves the opening; empty unless each release that this machine may run names it."""
+        releases = self.releases()
+        if releases and all(record.opening_event in release.events for release in releases):
+            return record.opening_event
+        logger.info("%s: not every release here names its opening: that will be this machine's word alone", record.name)
+        return ""
+
+    def _measure_opening(self, line: str, record: ModelRecord, way: Way) -> None:
+        """Extend RTMR3 with the opening of a model that is open; one that cannot be measured is closed again."""
+        try:
+            asyncio.run(self._measure(line))
+        except (AttestationError, OSError):
+            close_model(record.mount, was=way)
+            raise
+        logger.info("%s: its opening is measured into RTMR3", record.name)
 
     async def _measure(self, line: str) -> None:
         """Extend RTMR3 with a line, unless it was since the machine started."""
@@ -130,9 +153,23 @@ class Unlocking:
             raise UnlockError(f"{record.name} stays locked. {code}: {reason}") from error
 
 
+def _manifest_of(record: ModelRecord) -> Manifest:
+    """Return the manifest that a record names. Raises `VaultError`."""
+    manifest = read_manifest(record.source, owner_key=record.owner_key)
+    if record.manifest is None:
+        logger.warning("%s: its record names no manifest; any model of this owner is taken", record.name)
+    elif record.manifest != manifest.digest:
+        raise OtherModelError(
+            "What lies there is its owner's, but not the model that the record names: perhaps an older one. "
+            f"Its manifest is {manifest.digest}."
+        )
+    return manifest
+
+
 def unlocking_of_installation(attester: TdxAttester) -> Unlocking:
     """Return what unlocks this installation's models."""
-    return Unlocking(attester, states_of_installation(), EventLogFile(settings.CONFCHAT_DATA_DIR / "events.aael"))
+    events = EventLogFile(settings.CONFCHAT_DATA_DIR / "events.aael")
+    return Unlocking(attester, states_of_installation(), events, publication.releases)
 
 
 class _Progress:
@@ -155,7 +192,7 @@ class _Progress:
             self._states.write(self._name, replace(self._state, done=done, total=total))
 
 
-def _shown(release: Release) -> Shown:
+def _shown(release: Release, record: ModelRecord, manifest: Manifest) -> Shown:
     report = parse_quote(release.evidence.quote).report
     rtmrs = (report.rtmr0, report.rtmr1, report.rtmr2, report.rtmr3)
     return Shown(
@@ -163,6 +200,9 @@ def _shown(release: Release) -> Shown:
         rtmrs=tuple(each.hex() for each in rtmrs),
         policies=_policies(release.token),
         protocol=release.protocol,
+        broker=record.broker.url,
+        owner_key=b64encode(record.owner_key),
+        manifest=manifest.digest,
     )
 
 

@@ -42,16 +42,18 @@ def renew_release(
     models: Iterable[ReferenceModel],
     model_servers: Iterable[ModelServer],
     files: Mapping[str, str],
+    events: Iterable[str],
     now: datetime,
 ) -> bool:
     """Sign `<version>.json` in `directory` anew where it says something else, or soon ends; say whether it did."""
     known = _known_release(directory / f"{version}.json", release_key=key.public_key().public_bytes_raw())
-    models, model_servers = frozenset(models), frozenset(model_servers)
-    says_the_same = known is not None and (known.measurements, known.models, known.model_servers, known.files) == (
-        tuple(measurements),
-        models,
-        model_servers,
-        files,
+    models, model_servers, events = frozenset(models), frozenset(model_servers), frozenset(events)
+    says_the_same = known is not None and (tuple(measurements), models, model_servers, files, events) == (
+        known.measurements,
+        known.models,
+        known.model_servers,
+        known.files,
+        known.events,
     )
     if known is not None and says_the_same and known.expires_at > (now + RENEWED_BEFORE).timestamp():
         return False
@@ -64,6 +66,7 @@ def renew_release(
         models=models,
         model_servers=model_servers,
         files=files,
+        events=events,
     )
     _replace(directory / f"{version}.sig", b64encode(sign_manifest(manifest, key)).encode("ascii"))
     _replace(directory / f"{version}.json", manifest)
@@ -77,6 +80,7 @@ def draft_release(
     measured: Mapping[str, Any],
     models: Iterable[ReferenceModel],
     model_servers: Iterable[ModelServer],
+    events: Iterable[str],
 ) -> bytes:
     """Return a draft of a release of the program in `root`, on a machine that measures this; its dates do not count."""
     return build_manifest(
@@ -88,6 +92,7 @@ def draft_release(
         models=models,
         model_servers=model_servers,
         files=program_files(root, FileDigests()),
+        events=events,
     )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from confchat.deployment import Deployment
 from confchat.frames import Request
 from confchat.llm import ModelDescription
+from confchat.opened_weights import describe_openings
 from confchat.parameters import describe_parameters
 from confchat.requests.scope import Handlers, Scope
 
@@ -25,14 +28,20 @@ class ModelRequests:
         deployment = self._scope.deployment
         models = await deployment.model.list_models()
         context_tokens = deployment.context_tokens(self._scope.model)
+        opened = await asyncio.to_thread(describe_openings, models)
         self._scope.reply(
             request,
             "model.list",
-            models=[_describe(model, deployment) for model in models],
+            models=[{**_describe(model, deployment), **_opening(model, opened)} for model in models],
             default=deployment.model_name,
             context_tokens=context_tokens,
             options=describe_parameters(context_tokens=context_tokens),
         )
+
+
+def _opening(model: ModelDescription, opened: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Any]:
+    """Build what is told of how the weights were opened; nothing of weights that are not here."""
+    return {"opened": opened[model.name]} if model.name in opened else {}
 
 
 def _describe(model: ModelDescription, deployment: Deployment) -> dict[str, Any]:

@@ -6,6 +6,7 @@ VaultError
 ├── WrongKeyError      ask the owner: this key does not open this directory
 ├── UnsupportedError   encrypt it anew: not the parameters that are read here
 ├── DamagedError       fetch it again: it is not what was encrypted, by accident or on purpose
+├── OtherModelError    ask the owner which is meant: it is his, and not the one that was named
 └── StorageError       try again later: a disk, a store or a program does not do what it should
 """
 
@@ -46,6 +47,12 @@ class DamagedError(VaultError):
     """Not what was encrypted."""
 
     code = "damaged"
+
+
+class OtherModelError(VaultError):
+    """A genuine model of the owner, but another than the one that was named: an older one, say."""
+
+    code = "other_model"
 
 
 class StorageError(VaultError):

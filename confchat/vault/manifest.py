@@ -7,6 +7,7 @@ The exact bytes are signed (Ed25519); nothing is ever serialised again.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -45,12 +46,18 @@ class StoredFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """A manifest whose signature was verified; made by `verify_manifest` only. `created_at` is in epoch seconds."""
+    """A manifest whose signature was verified; made by `verify_manifest` only.
+
+    Attributes:
+        created_at: in epoch seconds.
+        digest: `sha256:` and the SHA-256 (hex) of its exact bytes: tells one model of an owner from his others.
+    """
 
     format: Format
     created_at: int
     files: Mapping[str, StoredFile]
     signed_by: bytes
+    digest: str
 
     @property
     def total_bytes(self) -> int:
@@ -115,8 +122,13 @@ def _parse(data: bytes, *, signed_by: bytes) -> Manifest:
         raise DamagedError("The manifest does not have the form of one.") from error
     if [file.path for file in files] != sorted({file.path for file in files}):
         raise DamagedError("The manifest names a file twice, or its files are in disorder.")
-    by_path = {file.path: file for file in files}
-    return Manifest(format=members["format"], created_at=created_at, files=by_path, signed_by=signed_by)
+    return Manifest(
+        format=members["format"],
+        created_at=created_at,
+        files={file.path: file for file in files},
+        signed_by=signed_by,
+        digest=f"sha256:{hashlib.sha256(data).hexdigest()}",
+    )
 
 
 def _parse_file(item: Any) -> StoredFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import os
 import shutil
@@ -122,6 +123,15 @@ def test_a_manifest_of_another_owner_is_refused_before_anybody_is_asked(
     machine: Machine, caplog: pytest.LogCaptureFixture
 ) -> None:
     machine.stays_locked("damaged", caplog, url="http://127.0.0.1:1", owner_key="A" * 43)
+
+
+def test_an_older_model_of_the_same_owner_and_key_is_refused_before_anybody_is_asked(
+    machine: Machine, caplog: pytest.LogCaptureFixture
+) -> None:
+    manifest = f"sha256:{hashlib.sha256((machine.source / 'manifest.json').read_bytes()).hexdigest()}"
+    machine.stays_locked("other_model", caplog, url="http://127.0.0.1:1", manifest=f"sha256:{'0' * 64}")
+    assert manifest in machine.state()["fault"], "which one lies there"
+    machine.stays_locked("kbs_unavailable", caplog, url="http://127.0.0.1:1", manifest=manifest)
 
 
 def test_nothing_is_decrypted_onto_a_disk(tmp_path: Path) -> None:

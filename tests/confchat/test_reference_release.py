@@ -45,6 +45,7 @@ def renew(directory: Path, key: Ed25519PrivateKey, **changes: Any) -> bool:
         "models": [MODEL],
         "model_servers": [SERVER],
         "files": {"a": "00" * 32},
+        "events": [],
         "now": NOW,
     }
     return renew_release(directory, key, **(content | changes))
@@ -72,10 +73,11 @@ def test_release_that_still_holds_is_left_alone(tmp_path: Path, key: Ed25519Priv
         {"models": [replace(MODEL, blobs=("sha256:" + "cd" * 32,))]},
         {"model_servers": [replace(SERVER, settings=("OLLAMA_DEBUG=1",))]},
         {"files": {"a": "11" * 32}},
+        {"events": ["operator variables {}"]},
         {"measurements": [replace(MEASURED, mr_td=b"\x09" * 48)]},
         {"now": NOW + LIFETIME - RENEWED_BEFORE},
     ],
-    ids=["other model", "other model server", "other file", "other machine", "soon over"],
+    ids=["other model", "other model server", "other file", "other event", "other machine", "soon over"],
 )
 def test_release_is_signed_anew_when_it_no_longer_holds(
     tmp_path: Path, key: Ed25519PrivateKey, change: dict[str, Any]

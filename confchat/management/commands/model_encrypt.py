@@ -16,6 +16,7 @@ from attestation.printing import Progress
 from confchat.vault.encrypting import Owner, encrypt_files, is_begun
 from confchat.vault.errors import KeyRefusedError, VaultError
 from confchat.vault.keys import MAX_KEY_BYTES, check_strength, new_key, parse_key, read_key, write_key
+from confchat.vault.model_directory import read_manifest
 from confchat.vault.signing import signing_key
 from confchat.vault.sources import find_source
 from confchat.vault.writer import Encryption
@@ -73,12 +74,14 @@ class Command(BaseCommand):
                 owner=owner,
                 show=lambda done, total: progress.show(done // _MIB, total // _MIB),
             )
+            public = owner.signing_key.public_key().public_bytes_raw()
+            manifest = read_manifest(destination, owner_key=public)
         except VaultError as error:
             raise CommandError(str(error)) from error
         finally:
             progress.close()
-        public = b64encode(owner.signing_key.public_key().public_bytes_raw())
-        self.stderr.write(f"Encrypted into {destination}: {len(sources)} files. Its owner's key: {public}")
+        self.stderr.write(f"Encrypted into {destination}: {len(sources)} files. Its manifest: {manifest.digest}")
+        self.stderr.write(f"Its owner's key: {b64encode(public)}")
 
     def _key(self, destination: Path, options: dict[str, Any]) -> bytes:
         if options["key_from_stdin"]:

@@ -50,4 +50,6 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         finally:
             progress.close()
-        self.stdout.write(f"Fetched, as its owner signed it: {len(manifest.files)} files.")
+        self.stdout.write(
+            f"Fetched, as its owner signed it: {len(manifest.files)} files. Its manifest: {manifest.digest}"
+        )

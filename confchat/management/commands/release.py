@@ -14,6 +14,7 @@ from attestation.errors import AttestationError
 from attestation.release_drafts import measured_in
 from attestation.statement import REPORT_DATA_SIZE
 from confchat.model_choice import choose_model
+from confchat.model_records import events_of, records_of_installation
 from confchat.reference_release import draft_release
 
 
@@ -47,6 +48,7 @@ class Command(BaseCommand):
                 measured=measured_in(quote, rtmr3_is_open=is_open),
                 models=models.models,
                 model_servers=models.servers,
+                events=events_of(records_of_installation()),
             )
             with draft.open("xb") as file:
                 file.write(content)
