@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -199,15 +200,19 @@ PURE = (
 )
 
 
-def python_modules() -> Iterator[str]:
-    for package in sorted(OURS):
-        for path in sorted((ROOT / package).rglob("*.py")):
-            parts = path.relative_to(ROOT).with_suffix("").parts
-            yield ".".join(part for part in parts if part != "__init__")
+@cache
+def python_modules() -> tuple[str, ...]:
+    paths = [path.relative_to(ROOT) for package in sorted(OURS) for path in sorted((ROOT / package).rglob("*.py"))]
+    return tuple(".".join(part for part in path.with_suffix("").parts if part != "__init__") for path in paths)
 
 
-def imports(module: str) -> Iterator[str]:
-    """Yield the dotted names a module imports; `from a import b` gives `a` and `a.b`."""
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Return the dotted names a module imports; `from a import b` gives `a` and `a.b`."""
+    return frozenset(_imports(module))
+
+
+def _imports(module: str) -> Iterator[str]:
     path = ROOT.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     for node in ast.walk(ast.parse(path.read_text())):
@@ -233,10 +238,10 @@ def room_of(module: str) -> set[str]:
 
 def our_imports(module: str) -> set[str]:
     """Return those of our own modules that a module names in its imports."""
-    return set(imports(module)) & set(python_modules())
+    return imports(module) & set(python_modules())
 
 
-@pytest.mark.parametrize("module", list(python_modules()))
+@pytest.mark.parametrize("module", python_modules())
 def test_imports_stay_in_their_room(module: str) -> None:
     assert guarded(module) <= room_of(module)
 
