@@ -8,7 +8,7 @@ from django.views.i18n import set_language
 
 from confchat import history_pages, model_pages, views
 from confchat.accounts import pages as account_pages
-from confchat.accounts import people_pages
+from confchat.accounts import people_pages, usage_pages
 
 urlpatterns = [
     path("", views.chat, name="chat"),
@@ -22,6 +22,8 @@ urlpatterns = [
     path("people/new/", people_pages.new, name="new-person"),
     path("people/invitations/", people_pages.invite, name="invitations"),
     path("people/invitations/<uuid:invitation>/withdraw", people_pages.withdraw, name="withdraw"),
+    path("people/usage/", usage_pages.usage, name="usage"),
+    path("people/usage.csv", usage_pages.download, name="usage-csv"),
     path("people/<uuid:person>/", people_pages.person, name="person"),
     path("attestation/evidence", views.evidence, name="evidence"),
     path("attestation/", include("attestation.urls")),

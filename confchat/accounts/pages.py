@@ -10,11 +10,14 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from confchat.accounts.farewell import delete_account
-from confchat.accounts.roles import confirmed, is_admin, is_last_admin
+from confchat.accounts.quotas import day_of, limits_of
+from confchat.accounts.roles import confirmed, is_admin, is_last_admin, reads_usage
+from confchat.accounts.usage import use_of
 from confchat.models import User
 
 
@@ -32,6 +35,9 @@ def account(request: HttpRequest) -> HttpResponse:
         "addresses": EmailAddress.objects.filter(user=user).order_by("-primary", "email"),
         "logins": len(UserSession.objects.purge_and_list(user)),
         "is_admin": is_admin(user),
+        "use": use_of(user, today=day_of(timezone.now())),
+        "reads_usage": reads_usage(user),
+        "limits": limits_of(str(user.pk)),
     }
     return render(request, "account/account.html", context)
 

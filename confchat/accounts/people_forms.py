@@ -11,14 +11,20 @@ from django.utils.translation import gettext_lazy
 
 from confchat.models import ADMINS, AUDITORS
 
-_GROUPS = [(ADMINS, gettext_lazy("Admin")), (AUDITORS, gettext_lazy("Auditor"))]
+_ROLES = [(ADMINS, gettext_lazy("Admin")), (AUDITORS, gettext_lazy("Auditor"))]
+
+
+def _groups() -> list[tuple[str, str]]:
+    """Return the roles, then the groups that admins made."""
+    made = Group.objects.exclude(name__in=[ADMINS, AUDITORS]).order_by("name").values_list("name", flat=True)
+    return [*((name, str(label)) for name, label in _ROLES), *((name, name) for name in made)]
 
 
 class RolesForm(forms.Form):
-    """Which roles an account has."""
+    """Which roles an account has, and which groups it is in."""
 
     groups = forms.MultipleChoiceField(
-        label=gettext_lazy("Roles"), choices=_GROUPS, required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Roles and groups"), choices=_groups, required=False, widget=forms.CheckboxSelectMultiple
     )
 
     def chosen(self) -> list[Group]:

@@ -11,7 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
-from confchat.models import ADMINS, User
+from confchat.models import ADMINS, AUDITORS, User
 
 View = Callable[..., HttpResponse]
 
@@ -19,6 +19,11 @@ View = Callable[..., HttpResponse]
 def is_admin(user: Any) -> bool:
     """Say whether an account may manage models and accounts; asks the database."""
     return bool(user.is_superuser or user.groups.filter(name=ADMINS).exists())
+
+
+def reads_usage(user: Any) -> bool:
+    """Say whether an account may see how much people use: admins and auditors; asks the database."""
+    return is_admin(user) or bool(user.groups.filter(name=AUDITORS).exists())
 
 
 def is_last_admin(user: User) -> bool:
@@ -33,6 +38,18 @@ def admins_only(view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, *arguments: Any, **more: Any) -> HttpResponse:
         if not is_admin(request.user):
+            raise PermissionDenied
+        return view(request, *arguments, **more)
+
+    return login_required(guarded)
+
+
+def readers_only(view: View) -> View:
+    """Send strangers to sign in, and refuse everybody who is neither admin nor auditor."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *arguments: Any, **more: Any) -> HttpResponse:
+        if not reads_usage(request.user):
             raise PermissionDenied
         return view(request, *arguments, **more)
 

@@ -38,6 +38,8 @@ ROUTES = {
     "people/new/": ADMINS_ONLY,
     "people/invitations/": ADMINS_ONLY,
     "people/invitations/{invitation}/withdraw": POST_ONLY,
+    "people/usage/": READERS,
+    "people/usage.csv": READERS,
     "people/{person}/": (SIGN_IN, 403, 404, 403),  # an account that nobody has
     "accounts/": MEMBERS,
     "accounts/delete/": MEMBERS,
