@@ -20,6 +20,7 @@ GREEN, NOT_GREEN, BAD_INPUT = 0, 1, 2
 # for: judging an archive needs no network library, and the copy of this program in an archive has `verify` alone.
 COMMANDS = {
     "attest": "ask a server for fresh evidence and judge it",
+    "chat": "talk to a machine that proved itself, or not at all",
     "assets": "compare what a server serves with its signed release",
     "log": "follow a server's transparency log, and see that it only grew",
     "policy": "say what a policy says, and what another would change",

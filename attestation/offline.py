@@ -19,7 +19,7 @@ from attestation.issuer import TokenIssuer
 from attestation.log.leaves import attestation_facts, signed_part, verdict_members
 from attestation.log.proof import Logged, judge_log_proof
 from attestation.pki import INTEL_ROOT_CA_SHA256
-from attestation.policy import Expectation, Policy, Trust
+from attestation.policy import Expectation, LogView, Policy, Trust
 from attestation.reference_values import ReferenceRelease, RefusedRelease, parse_releases
 from attestation.statement import Statement, parse_statement
 from attestation.verified import VerifiedCache
@@ -56,6 +56,22 @@ class Anchors:
             simulator_root_sha256=self.simulator_root_sha256,
             gpu_keys=self.gpu_keys,
             token_issuers=self.token_issuers,
+        )
+
+    def expect(
+        self, *, now: datetime, elapsed_s: float | None, log_view: LogView | None, stated_origin: str = ""
+    ) -> Expectation:
+        """Return what is expected of one piece of evidence; `stated_origin` stands in where none is known."""
+        return Expectation(
+            nonce=self.nonce,
+            conversation=self.conversation,
+            origin=self.origin,
+            suites=self.suites,
+            deployment_key=self.log_key,
+            now=now,
+            elapsed_s=elapsed_s,
+            loopback=is_loopback(self.origin or stated_origin),
+            log_view=log_view,
         )
 
 
@@ -114,7 +130,13 @@ def verify_bundle(
             evidence,
             policy=anchors.policy,
             trust=anchors.trust,
-            expectation=_expectation(bundle, anchors, now=time, time_was_given=at is not None),
+            # Nobody waits for an answer here: a given time alone decides on freshness, and without one it is unknown.
+            expectation=anchors.expect(
+                now=time,
+                elapsed_s=None if at is None else 0.0,
+                log_view=None,
+                stated_origin=_stated_origin(bundle),
+            ),
             releases=releases,
             answers=read_answers({**bundle.verdict, "token": bundle.token}),
             cache=cache,
@@ -181,21 +203,6 @@ def _stated_time(bundle: Bundle) -> datetime:
         return min(max(sent, first), last)
     except (OverflowError, TypeError, ValueError, OSError) as error:
         raise MalformedError("the evidence names no time that exists; give one with --at") from error
-
-
-def _expectation(bundle: Bundle, anchors: Anchors, *, now: datetime, time_was_given: bool) -> Expectation:
-    return Expectation(
-        nonce=anchors.nonce,
-        conversation=anchors.conversation,
-        origin=anchors.origin,
-        suites=anchors.suites,
-        deployment_key=anchors.log_key,
-        now=now,
-        # Nobody waits for an answer here: a given time alone decides on freshness, and without one it is unknown.
-        elapsed_s=0.0 if time_was_given else None,
-        loopback=is_loopback(anchors.origin or _stated_origin(bundle)),
-        log_view=None,
-    )
 
 
 def _stated_origin(bundle: Bundle) -> str:

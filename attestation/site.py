@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,7 +11,7 @@ import httpx
 
 from attestation.encoding import b64decode, b64encode, parse_json
 from attestation.errors import ConfigurationError, MalformedError, UnavailableError
-from attestation.evidence import Evidence
+from attestation.shown import Shown, read_shown
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 STEP_TIMEOUT_S = 30.0
@@ -21,17 +19,6 @@ WHOLE_TIMEOUT_S = 60.0
 
 _HEADERS = {"accept-encoding": "identity", "user-agent": "confchat-attestation"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a server answered to a question for evidence: `claimed` and `token` are its own word."""
-
-    record: str
-    evidence: Evidence
-    claimed: str
-    token: str | None
-    verdict: Mapping[str, Any]
 
 
 class Site:
@@ -68,7 +55,7 @@ class Site:
     ) -> None:
         self._client.close()
 
-    def ask_evidence(self, nonce: bytes) -> Answer:
+    def ask_evidence(self, nonce: bytes) -> Shown:
         """Return fresh evidence for a nonce (32 bytes).
 
         Raises:
@@ -76,17 +63,7 @@ class Site:
             MalformedError: the answer is no evidence.
         """
         answer = _object(self.post_json("/attestation/evidence", {"nonce": b64encode(nonce)}))
-        verdict, evidence = _object(answer.get("verdict")), _object(answer.get("evidence"))
-        token = verdict.get("token")
-        if token is not None and not isinstance(token, str):
-            raise MalformedError("the server's token is not text")
-        return Answer(
-            record=str(evidence.get("record")),
-            evidence=Evidence.from_wire(evidence),
-            claimed=str(verdict.get("outcome")),
-            token=token,
-            verdict=verdict,
-        )
+        return read_shown(answer.get("evidence"), answer.get("verdict"))
 
     def releases(self) -> list[tuple[bytes, bytes]]:
         """Return the releases that the server publishes: manifests and signatures, none of them verified."""

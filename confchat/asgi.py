@@ -18,6 +18,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import path, re_path
 
 from attestation.errors import AttestationError, ConfigurationError
+from confchat.admission import AccessTokenMiddleware
 from confchat.consumers import SessionConsumer
 from confchat.deployment import deployment
 from confchat.errors import ModelError
@@ -31,7 +32,8 @@ MEASURE_AGAIN_S = 5.0
 def route(sessions: Any) -> ProtocolTypeRouter:
     """Return the whole application, with `sessions` (ASGI) behind the WebSocket's address."""
     refuse: Any = _refuse  # Django's types know views only
-    sockets = AuthMiddlewareStack(URLRouter([path("ws/session/", sessions), re_path("", refuse)]))
+    routes = URLRouter([path("ws/session/", sessions), re_path("", refuse)])
+    sockets = AuthMiddlewareStack(AccessTokenMiddleware(routes))
     return ProtocolTypeRouter({"http": http_application, "websocket": sockets, "lifespan": _live})
 
 

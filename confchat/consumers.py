@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import Error as DatabaseFault
 
 from attestation.errors import AttestationError, ChannelError, UnavailableError
-from confchat.admission import is_logged_in, watch_login
+from confchat.admission import address_of, is_logged_in, login_of, watch_login
 from confchat.deployment import deployment
 from confchat.errors import ChatError, FrameError, ModelError, RequestError
 from confchat.frames import AttestRequest, SessionOpen, parse_clear, parse_request, to_json
@@ -27,7 +27,7 @@ from confchat.handshake import (
 )
 from confchat.limits import spend
 from confchat.session import Session
-from confchat.sockets import CLOSE_OVERLOADED, CLOSE_PROTOCOL, SealedOutlet, Socket
+from confchat.sockets import CLOSE_OVERLOADED, CLOSE_PROTOCOL, CLOSE_RATE, SealedOutlet, Socket
 
 SUBPROTOCOL = "confchat.v1"
 FIRST_REQUEST_S = EVIDENCE_S = 30
@@ -40,7 +40,6 @@ LOGIN_RECHECK_S = 30.0
 CLOSE_LOGIN = 4401
 CLOSE_POLICY = 4403
 CLOSE_TIMEOUT = 4408
-CLOSE_RATE = 4429
 
 logger = logging.getLogger(__name__)
 
@@ -66,9 +65,10 @@ class SessionConsumer(Socket):
         if refusal is not None:
             await self.end(refusal)
             return
-        self.asker = Asker(user=str(self.scope["user"].pk), origin=self._origin())
+        is_program = "access_token" in self.scope
+        self.asker = Asker(user=str(self.scope["user"].pk), origin=self._origin(), is_program=is_program)
         self.login_checked_at = time.monotonic()
-        self.stop_watching = watch_login(str(self.scope["session"].session_key), self._login_ended)
+        self.stop_watching = watch_login(login_of(self.scope), self._login_ended)
         self.start_writing()
         self.set_deadline("first request", self.first_request_s)
 
@@ -227,6 +227,8 @@ class SessionConsumer(Socket):
             return CLOSE_OVERLOADED
         if not offered:
             return CLOSE_PROTOCOL
+        if "refusal" in self.scope:
+            return int(self.scope["refusal"])
         if not self.scope["user"].is_authenticated:
             return CLOSE_LOGIN
         if Socket.open_of_user[str(self.scope["user"].pk)] > settings.CONFCHAT_SOCKETS_PER_USER:
@@ -246,10 +248,11 @@ class SessionConsumer(Socket):
 
     async def _within_budget(self) -> bool:
         def spend_both() -> bool:
-            address = (self.scope.get("client") or ("unknown",))[0]
-            return spend(
-                "handshakes/user", str(self.asker.user), limit=settings.CONFCHAT_HANDSHAKES_PER_USER
-            ) and spend("handshakes/address", address, limit=settings.CONFCHAT_HANDSHAKES_PER_ADDRESS)
+            # A program that asks too often does not shut out the person whose token it has.
+            who = self.scope.get("access_token", str(self.asker.user))
+            return spend("handshakes/user", who, limit=settings.CONFCHAT_HANDSHAKES_PER_USER) and spend(
+                "handshakes/address", address_of(self.scope), limit=settings.CONFCHAT_HANDSHAKES_PER_ADDRESS
+            )
 
         return await asyncio.to_thread(spend_both)
 

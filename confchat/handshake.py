@@ -39,10 +39,11 @@ FORGED_LISTS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """Who asks for evidence: `user` is the account id or null for a stranger."""
+    """Who asks for evidence: `user` is the account id, null for a stranger; a program's login is an access token."""
 
     user: str | None
     origin: str
+    is_program: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -191,7 +192,8 @@ async def open_session(
     outcome = worse_outcome(handshake.result.outcome, opening.outcome)
     accepted = may_open(deployment, handshake.result, opening, outcome)
     if accepted and opening.history_key is not None:
-        key_of_history, user, enroll = opening.history_key, opening.user, opening.enroll
+        key_of_history, user = opening.history_key, opening.user
+        enroll = opening.enroll and not handshake.asker.is_program
         await deployment.writes.run(lambda: prove_history_key(key_of_history, user=user, enroll=enroll))
     await record_opening(
         handshake.record,

@@ -105,6 +105,8 @@ CONFCHAT_RETENTION_DAYS = env.integer("CONFCHAT_RETENTION_DAYS", 0)
 CONFCHAT_SIGNUP: Literal["open", "invitation", "closed"] = env.choice(
     "CONFCHAT_SIGNUP", "invitation", among=("open", "invitation", "closed")
 )
+# Whether people may make access tokens for programs, and whether those that they made count.
+CONFCHAT_ACCESS_TOKENS = env.flag("CONFCHAT_ACCESS_TOKENS", default=True)
 CONFCHAT_ATTACHMENT_QUOTA_MB = env.integer("CONFCHAT_ATTACHMENT_QUOTA_MB", 200)
 # What one person may use in a day (UTC), where neither he nor a group of his has another allowance; 0 is no limit.
 CONFCHAT_MESSAGES_A_DAY = env.integer("CONFCHAT_MESSAGES_A_DAY", 0)

@@ -22,7 +22,8 @@ from attestation.commands.attest import SUITES
 from attestation.errors import AttestationError, UnavailableError
 from attestation.members import Members
 from attestation.policy import NO_CONVERSATION, Expectation
-from attestation.site import Answer, Site
+from attestation.shown import Shown
+from attestation.site import Site
 from attestation.statement import NONCE_SIZE
 from attestation.watch.channels import Channel, LogChannel, MailChannel, WebhookChannel, parse_secret
 from attestation.watch.findings import Look, look_at, look_at_nothing
@@ -99,7 +100,7 @@ class Watch:
             result, verdicts=_verdicts(answer.verdict), collateral=collateral, releases=publication.releases()
         )
 
-    def _appraise(self, answer: Answer, *, nonce: bytes, elapsed_s: float) -> AttestationResult:
+    def _appraise(self, answer: Shown, *, nonce: bytes, elapsed_s: float) -> AttestationResult:
         return appraise(
             answer.evidence,
             policy=publication.policy(),
@@ -159,7 +160,7 @@ def _collateral(readiness: Mapping[str, Any], *, now: datetime) -> CollateralSta
     )
 
 
-def _simulator_root(answer: Answer) -> bytes | None:
+def _simulator_root(answer: Shown) -> bytes | None:
     """Return the root of this installation's own simulator, where it is used."""
     is_simulated = settings.CONFCHAT_DEVELOPMENT and answer.evidence.trust_anchor == "simulator"
     return (settings.CONFCHAT_SIMULATOR_DIR / "root.der").read_bytes() if is_simulated else None

@@ -17,13 +17,14 @@ from attestation.commands.arguments import add_accepted, add_trusted, nonce, rea
 from attestation.encoding import b64encode
 from attestation.errors import ConfigurationError
 from attestation.issuer import TokenIssuer
-from attestation.offline import Anchors, is_loopback, read_releases
-from attestation.pins import Pin, add_pin, read_pins
-from attestation.policy import NO_CONVERSATION, Expectation
-from attestation.printing import printable
+from attestation.offline import Anchors, read_releases
+from attestation.pins import Pin, keep_pin, read_pins
+from attestation.policy import NO_CONVERSATION
+from attestation.printing import printable, write_time
 from attestation.report import check_lines, describe, ending, event_lines, missing_arguments, result_members
 from attestation.services import Verdict, remote_verifier
-from attestation.site import Answer, Site
+from attestation.shown import Shown
+from attestation.site import Site
 from attestation.statement import NONCE_SIZE, report_data
 from attestation.words import ERROR_WORDS
 
@@ -37,7 +38,7 @@ class Attestation:
 
     origin: str
     nonce: bytes
-    answer: Answer
+    answer: Shown
     anchors: Anchors
     releases: list[tuple[bytes, bytes]]
     result: AttestationResult
@@ -101,12 +102,12 @@ def attest(site: Site, options: argparse.Namespace) -> Attestation:
         answer.evidence,
         policy=anchors.policy,
         trust=anchors.trust,
-        expectation=_expectation(anchors, options, elapsed_s=elapsed_s),
+        expectation=anchors.expect(now=options.clock(), elapsed_s=elapsed_s, log_view=None),
         releases=read_releases(releases, anchors),
         answers=read_answers(answer.verdict) if verdict is None else verdict.answers,
     )
     if key_from == "first use" and result.outcome == "affirming" and anchors.log_key is not None:
-        add_pin(options.state, pins, origin=site.origin, key=anchors.log_key, now=options.clock())
+        keep_pin(options.state, site.origin, Pin(anchors.log_key, write_time(options.clock())))
     return Attestation(
         origin=site.origin,
         nonce=sent,
@@ -186,23 +187,9 @@ def _chosen_service(options: argparse.Namespace) -> TokenIssuer | None:
     return service
 
 
-async def _ask(options: argparse.Namespace, issuer: TokenIssuer, answer: Answer) -> Verdict:
+async def _ask(options: argparse.Namespace, issuer: TokenIssuer, answer: Shown) -> Verdict:
     verifier = remote_verifier(options.verifier, issuer=issuer, clock=options.clock)
     try:
         return await verifier.verify(answer.evidence, report_data=report_data(answer.evidence.statement))
     finally:
         await verifier.aclose()
-
-
-def _expectation(anchors: Anchors, options: argparse.Namespace, *, elapsed_s: float) -> Expectation:
-    return Expectation(
-        nonce=anchors.nonce,
-        conversation=anchors.conversation,
-        origin=anchors.origin,
-        suites=anchors.suites,
-        deployment_key=anchors.log_key,
-        now=options.clock(),
-        elapsed_s=elapsed_s,
-        loopback=is_loopback(anchors.origin or ""),
-        log_view=None,
-    )

@@ -57,3 +57,18 @@ class Usage(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "day"], name="usage_of_user_and_day")]
+
+
+class AccessToken(models.Model):
+    """What a program signs in with instead of a person, for chats alone; `digest` is SHA-256 of its secret.
+
+    The secret is kept nowhere, and `name` is the person's word for it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    name = models.CharField(max_length=60)
+    digest = models.BinaryField(max_length=32, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from confchat.accounts import invitations
+from confchat.accounts.access_tokens import revoke_all
 from confchat.accounts.people_forms import InvitationForm, NewAccountForm, RolesForm
 from confchat.accounts.roles import admins_only, confirmed, is_last_admin
 from confchat.accounts.signed_in import end_logins
@@ -133,6 +134,7 @@ def _close(_request: HttpRequest, found: User) -> dict[str, Any]:
     found.is_active = False
     found.save(update_fields=["is_active"])
     end_logins(found)
+    revoke_all(found)
     return {}
 
 
@@ -144,6 +146,7 @@ def _reopen(_request: HttpRequest, found: User) -> dict[str, Any]:
 
 def _end_logins(_request: HttpRequest, found: User) -> dict[str, Any]:
     end_logins(found)
+    revoke_all(found)
     return {}
 
 

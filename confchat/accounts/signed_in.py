@@ -11,7 +11,9 @@ from django.db.models.signals import post_delete
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from confchat.admission import end_sockets
+from confchat.accounts.access_tokens import revoke_all
+from confchat.accounts.models import AccessToken
+from confchat.admission import end_sockets, token_login
 from confchat.models import User
 
 
@@ -24,6 +26,17 @@ def end_logins(user: User, *, but: str | None = None) -> None:
 @receiver(post_delete, sender=Session)
 def _end_its_sockets(instance: Session, **_more: Any) -> None:
     end_sockets(instance.session_key)
+
+
+@receiver(post_delete, sender=AccessToken)
+def _end_its_programs(instance: AccessToken, **_more: Any) -> None:
+    end_sockets(token_login(str(instance.pk)))
+
+
+@receiver(password_reset)
+def _end_tokens(user: User, **_more: Any) -> None:
+    """End what somebody may have made who had the password that is now forgotten."""
+    revoke_all(user)
 
 
 @receiver([password_changed, password_reset, password_set])
