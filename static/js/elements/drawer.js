@@ -16,7 +16,8 @@ export class Drawer {
     listen(openSidebar, "click", () => this.#set(true));
     listen(closeSidebar, "click", () => this.close());
     listen(veil, "click", () => this.close());
-    listen(sidebar, "keydown", (event) => event.key === "Escape" && this.close());
+    const isMenuOpen = () => document.querySelector(":popover-open") !== null; // Escape closes that one first
+    listen(sidebar, "keydown", ({ key }) => key === "Escape" && !isMenuOpen() && this.close());
     listen(this.#narrow, "change", () => this.#set(false));
     this.#set(false);
   }
