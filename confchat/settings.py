@@ -231,8 +231,10 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = _MAIL_TLS == "starttls", _MAIL_TLS == "tls"
 EMAIL_TIMEOUT = 20
 # In development letters are printed where the server was started; elsewhere nobody reads that.
 CONFCHAT_SENDS_MAIL = bool(EMAIL_HOST) or CONFCHAT_DEVELOPMENT
-_MAILER = "smtp" if EMAIL_HOST else "console" if CONFCHAT_DEVELOPMENT else "dummy"
+_MAILER = "smtp" if EMAIL_HOST else "dummy"
 EMAIL_BACKEND = f"django.core.mail.backends.{_MAILER}.EmailBackend"
+if CONFCHAT_DEVELOPMENT and not EMAIL_HOST:
+    EMAIL_BACKEND = "confchat.accounts.printed_letters.EmailBackend"
 DEFAULT_FROM_EMAIL = env.text("CONFCHAT_MAIL_FROM", f"confchat@{urlsplit(CONFCHAT_ORIGINS[0]).hostname or 'localhost'}")
 
 LANGUAGE_CODE = "en"

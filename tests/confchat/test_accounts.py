@@ -13,6 +13,8 @@ from django.test import Client, override_settings
 from django.urls import reverse
 
 from confchat.accounts.models import Invitation
+from confchat.accounts.printed_letters import EmailBackend
+from confchat.accounts.templatetags.browsers import browser_name
 from confchat.models import ADMINS, AUDITORS, User
 
 pytestmark = [pytest.mark.django_db]
@@ -203,3 +205,28 @@ def test_a_visit_from_another_site_is_taken_on_by_a_page_of_ours() -> None:
     assert 'content="0;url=/accounts/login/?next=/how/"' in page
     assert "password" not in page
     assert "password" in Client().get("/accounts/login/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36",
+            "Chrome (Linux)",
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64) AppleWebKit/537.36 Chrome/142.0 Safari/537.36 Edg/142.0",
+            "Edge (Windows)",
+        ),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile Safari/604.1", "Safari (iPhone)"),
+        ("Mozilla/5.0 (Android 15; Mobile; rv:145.0) Gecko/145.0 Firefox/145.0", "Firefox (Android)"),
+        ("curl/8.9.1", "curl/8.9.1"),
+    ],
+)
+def test_browsers_have_the_names_that_people_know(user_agent: str, name: str) -> None:
+    assert browser_name(user_agent) == name
+
+
+def test_letters_in_development_are_printed_where_the_programs_speak(capsys: pytest.CaptureFixture[str]) -> None:
+    mail.send_mail("Look", "A link", None, ["new@example.org"], connection=EmailBackend())
+    assert "A link" in capsys.readouterr().err

@@ -46,7 +46,23 @@ test("what is wished for a conversation stands before what is wished for all", a
   const { settings } = await ready();
   await settings.changeOwn({ system: "Be brief.", options: { temperature: 1, top_p: 0.5 } });
   await settings.change({ options: { temperature: 0 }, effort: "off" });
-  assert.deepEqual(settings.way, { options: { temperature: 0, top_p: 0.5 }, system: "Be brief.", effort: "off" });
+  assert.deepEqual(settings.way, { options: { temperature: 0 }, system: "Be brief.", effort: "off" });
+});
+
+test("what is wished for all can be taken out of one conversation, and what comes later does not bring it back", async () => {
+  const { settings } = await ready();
+  await settings.changeOwn({ system: "Be brief.", options: { temperature: 1 } });
+  await settings.change({ system: "", options: {} });
+  await settings.change({ effort: "off" });
+  assert.deepEqual(settings.way, { options: {}, effort: "off" });
+});
+
+test("what is made the wish for all leaves nothing else to this conversation, here and where it is kept", async () => {
+  const { session, settings } = await ready();
+  await settings.change({ options: { temperature: 0 } });
+  await settings.changeOwn({ options: { top_p: 0.5 } });
+  assert.deepEqual(settings.way.options, { top_p: 0.5 });
+  assert.deepEqual(session.asked.at(-1), { type: "settings.save", conversation: "a", settings: null });
 });
 
 test("an effort that the model does not have is not asked for", async () => {

@@ -70,3 +70,13 @@ test("what is refused says why, and what is too large or too many is never sent"
   await settled(uploads);
   assert.deepEqual([uploads.items[0].code, uploads.items.at(-1).code], ["document_kind", "attachments_many"]);
 });
+
+test("files of a message that could not be sent are there again for the next", async () => {
+  const { uploads } = begin();
+  uploads.add([file(10)]);
+  await settled(uploads);
+  const sent = uploads.take();
+  uploads.giveBack(sent);
+  assert.equal(uploads.isBusy, false);
+  assert.deepEqual(uploads.take(), sent);
+});

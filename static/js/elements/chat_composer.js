@@ -62,8 +62,8 @@ export class ChatComposer extends PageElement {
     this.#refresh();
   }
 
-  /** Put a text back to write on. */
-  restore(text) {
+  /** Put a message's text back to write on. */
+  restore({ text }) {
     const { prompt } = this.parts;
     prompt.value = prompt.value ? `${text}\n${prompt.value}` : text;
     prompt.focus();

@@ -21,7 +21,7 @@ export class PromptView {
     parts.retry.addEventListener("click", () => conversation.retry(message));
     parts.withdraw.addEventListener("click", () => {
       conversation.withdraw(message);
-      item.parentElement?.dispatchEvent(new CustomEvent("withdrawn", { detail: message.text, bubbles: true }));
+      item.parentElement?.dispatchEvent(new CustomEvent("withdrawn", { detail: message, bubbles: true }));
     });
   }
 

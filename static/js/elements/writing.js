@@ -17,6 +17,7 @@ export class Writing {
     listen("messages-changed", () => announcing.follow(chat.conversation));
     const [field, button] = ["prompt", "attach"].map((name) => this.#composer.querySelector(`[data-ref=${name}]`));
     this.#find("attachment-tray").attach(chat.uploads, { room: app.parts.room, field, button });
+    listen("withdrawn", ({ detail }) => chat.uploads.giveBack(detail.attachments));
     listen("attachments-changed", () => this.#composer.refresh());
     const show = (place) => this.#find("passage-panel").open(chat.session, place);
     const fetched = (load, open) => fetchPart(load).then(open).catch(fail);

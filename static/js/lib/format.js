@@ -41,7 +41,8 @@ export function number(value) {
 export function bytes(count) {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
   const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, count)) / 3));
-  const options = { style: "unit", unit: units[power], unitDisplay: "short", maximumFractionDigits: 1 };
+  const unitDisplay = power === 0 ? "long" : "short"; // the short word for bytes knows no plural
+  const options = { style: "unit", unit: units[power], unitDisplay, maximumFractionDigits: 1 };
   return new Intl.NumberFormat(LANGUAGE, options).format(count / 1000 ** power);
 }
 

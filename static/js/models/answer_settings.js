@@ -10,7 +10,7 @@ export class AnswerSettings extends EventTarget {
   templates = [];
   #session;
   #own = NOTHING;
-  #here = NOTHING;
+  #here = null; // nothing was ever wished for this conversation alone
   #conversation = null;
   #isKept = true;
 
@@ -20,23 +20,11 @@ export class AnswerSettings extends EventTarget {
     session.addEventListener("change", () => this.#fallBack());
   }
 
-  get own() {
-    return this.#own;
-  }
-
-  get here() {
-    return this.#here;
-  }
-
-  /** What holds for the next answer: the conversation's wishes before the user's own. */
+  /** What holds for the next answer: the conversation's wishes, where it has any, before the user's own. */
   get effective() {
-    const [own, here] = [this.#own, this.#here];
-    return {
-      model: here.model ?? own.model ?? null,
-      system: here.system || own.system,
-      effort: here.effort ?? own.effort,
-      options: { ...own.options, ...here.options },
-    };
+    const [own, here] = [this.#own, this.#here ?? this.#own];
+    const { system, options } = here; // whole: one that is empty here is not filled from there
+    return { model: here.model ?? own.model, effort: here.effort ?? own.effort, system, options };
   }
 
   /** The model that answers now, as the catalogue has it, or null. */
@@ -57,7 +45,7 @@ export class AnswerSettings extends EventTarget {
   /** Another conversation comes into view; `model` is the one that it was last answered by, if any. */
   enter(conversation, model = null) {
     this.#conversation = conversation;
-    this.#here = NOTHING;
+    this.#here = null;
     this.#isKept = true;
     this.#session.model = model ?? this.#own.model;
     this.#tell();
@@ -88,18 +76,21 @@ export class AnswerSettings extends EventTarget {
 
   /** Change what holds for this conversation. It is kept as soon as the conversation is stored. Throws RequestError. */
   async change(changes) {
-    this.#here = { ...this.#here, ...changes };
+    const { system, options } = this.effective;
+    this.#here = { ...(this.#here ?? { ...NOTHING, system, options }), ...changes };
     this.#isKept = false;
     this.#tell();
     await this.keep().finally(() => this.#useModel());
   }
 
-  /** Make what is given the user's own wish for every conversation. Throws RequestError. */
+  /** Make what is given the user's own wish for every conversation, this one too. Throws RequestError. */
   async changeOwn(changes) {
     this.#own = { ...this.#own, ...changes };
+    this.#isKept = this.#isKept && this.#here === null;
+    this.#here = null;
     this.#tell();
     const kept = this.#session.ask({ type: "settings.save", conversation: null, settings: this.#own });
-    await kept.finally(() => this.#useModel());
+    await kept.then(() => this.keep()).finally(() => this.#useModel());
   }
 
   /** Keep the conversation's wishes, where it is stored by now. */
@@ -133,7 +124,7 @@ export class AnswerSettings extends EventTarget {
   #fallBack() {
     const { state, reason, model } = this.#session;
     if (model === null || !["refused", "closed"].includes(state) || reason?.code !== "model_missing") return;
-    this.#here = { ...this.#here, model: null };
+    if (this.#here) this.#here = { ...this.#here, model: null };
     this.#own = { ...this.#own, model: null };
     this.#session.model = null;
     this.#session.attest();

@@ -35,6 +35,13 @@ export class Uploads extends EventTarget {
     return ready;
   }
 
+  /** Take back what went with a message that could not be sent. */
+  giveBack(documents) {
+    const ready = documents.map((told) => ({ id: told.attachment, name: told.name, state: "ready", told }));
+    this.items = [...ready, ...this.items];
+    this.#tell();
+  }
+
   /** Another conversation is in view: what was not sent with a message is forgotten. */
   enter(conversation) {
     this.#conversation = conversation;
