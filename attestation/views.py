@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import cache_control
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from attestation import publication
@@ -61,6 +62,7 @@ def evidence(request: HttpRequest, record: UUID) -> HttpResponse:
     return response
 
 
+@gzip_page  # everybody's
 @require_safe
 def releases(request: HttpRequest) -> JsonResponse:
     """Publish the reference releases: exact manifests and their signatures."""

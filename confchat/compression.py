@@ -1,4 +1,8 @@
-"""Compression on the wire, for static files alone: they are everybody's, so that no secret can be guessed by sizes."""
+"""Compression on the wire of static files: they are everybody's, so that no secret can be guessed by sizes.
+
+Of what views answer, two are compressed where they stand: the chat's shell, which repeats nothing of what it was
+asked, and the signed releases.
+"""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_POST, require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -44,6 +45,7 @@ from confchat.traps import find_traps
 MAX_QUESTION_BYTES = 1024
 
 
+@gzip_page  # repeats nothing of what it was asked, so that no size tells what else is in it (SECURITY.md)
 @login_required
 def chat(request: HttpRequest, conversation: uuid.UUID | None = None) -> HttpResponse:
     """The chat; which conversation it shows is the page's own business."""

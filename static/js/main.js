@@ -33,7 +33,7 @@ async function begin() {
     return showBarrier("insecure", 3, { host: location.hostname, port: location.port || "8000" });
   }
   if (!(await isRecent())) return showBarrier("old", 1, {});
-  const { assemble, attestationLine, openKeys, openShortcuts, Router } = await import("./chat.js");
+  const { assemble, attestationLine, openShortcuts, Router } = await import("./chat.js");
   const config = JSON.parse(document.body.dataset.config);
   const browser = browserParts();
   const { chat, pins, sightings, folds } = assemble(config, document.body.dataset.user, browser);
@@ -47,7 +47,6 @@ async function begin() {
   const app = document.querySelector("chat-app");
   const router = new Router(chat, (detail) => app.dispatchEvent(new CustomEvent("open-message", { detail })));
   app.start({ chat, pins, sightings, folds, simulated: config.simulated, canStore: browser.canStore });
-  openKeys(app, chat);
   openShortcuts(app, chat, browser.storage);
   router.follow();
 }

@@ -5,11 +5,16 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import pytest
 from django.conf import settings
 from django.test import Client
 
+from tests.product import Server
+from tests.session_client import log_in
+
 ROOT = Path(__file__).parents[2]
 GZIP = {"accept-encoding": "gzip"}
+REPEATED = dict.fromkeys(("user-agent", "referer", "accept-language", "x-guess"), "swordfish")
 
 
 def test_a_script_travels_compressed_and_is_the_very_file() -> None:
@@ -25,5 +30,15 @@ def test_who_does_not_ask_for_compression_gets_the_plain_file() -> None:
     assert answer.getvalue() == (ROOT / "static" / "js" / "main.js").read_bytes()
 
 
-def test_pages_are_never_compressed() -> None:
-    assert not Client().get("/nothing/here", headers=GZIP).has_header("content-encoding")
+@pytest.mark.django_db
+def test_other_pages_are_never_compressed() -> None:
+    for path in ("/nothing/here", "/accounts/login/?next=/guess/"):
+        assert not Client().get(path, headers=GZIP).has_header("content-encoding")
+
+
+def test_the_chat_travels_compressed_and_repeats_nothing_that_it_was_asked(server: Server) -> None:
+    with log_in(server.address, "user", server.password) as client:
+        answer = client.get("/c/5ab9d1f0-1111-4222-8333-444444444444/?guess=swordfish", headers=GZIP | REPEATED)
+    assert answer.headers["content-encoding"] == "gzip"
+    assert "<chat-app" in answer.text
+    assert not [word for word in ("swordfish", "5ab9d1f0") if word in answer.text]

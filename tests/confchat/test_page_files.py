@@ -40,7 +40,7 @@ def test_the_chat_loads_little_before_the_first_message(language: str) -> None:
 def test_what_is_heavy_or_late_is_not_loaded_at_once() -> None:
     first = read_page_files(STATIC).first_load("main.js", "en")
     modules = json.loads((STATIC / "page" / "index.json").read_text())["modules"]
-    late = ["../vendor/katex.js", "../vendor/argon2.js", "elements/key_dialog.js", "elements/model_dialog.js"]
+    late = ["../vendor/katex.js", "../vendor/argon2.js", "elements/message_item.js", "elements/trust_details.js"]
     assert not set(first) & {modules[name] for name in [*late, "lib/words/ja.js"]}
 
 

@@ -9,7 +9,7 @@ import "./chat_composer.js";
 import { ConversationActions } from "./conversation_actions.js";
 import "./conversation_list.js";
 import "./conversation_search.js";
-import "./data_dialog.js";
+import { openDoors } from "./doors.js";
 import { Drawer } from "./drawer.js";
 import { MessageJump } from "./message_jump.js";
 import "./message_list.js";
@@ -17,7 +17,6 @@ import { askRisk } from "./risk_dialog.js";
 import { ScrollFollower } from "./scroll_follower.js";
 import { Toasts } from "./toasts.js";
 import "./trust_badge.js";
-import "./trust_details.js";
 import { Writing } from "./writing.js";
 
 export class ChatApp extends PageElement {
@@ -32,7 +31,7 @@ export class ChatApp extends PageElement {
   /** `{chat, pins, sightings, folds, simulated, canStore}`: models and what this installation is. */
   start({ chat, pins, sightings, folds, simulated, canStore }) {
     this.#chat = chat;
-    const { newChat, newShort, newTemporary, newFolder, more, scroller, toEnd, showData, showLimits } = this.parts;
+    const { newChat, newShort, newTemporary, newFolder, more, scroller, toEnd } = this.parts;
     this.#toasts = new Toasts(this.parts.toasts);
     this.#drawer = new Drawer(this.parts, this.signal);
     this.#follower = new ScrollFollower(scroller, toEnd, this.signal);
@@ -47,8 +46,9 @@ export class ChatApp extends PageElement {
     });
     this.toggleAttribute("data-simulated-thinking", simulated.includes("thinking"));
     this.#find("app-notices").attach({ chat, pins, sightings, simulated, canStore });
-    const trust = { session: chat.session, pins, sightings };
-    for (const name of ["trust-details", "trust-badge"]) this.#find(name).attach(trust);
+    const known = { session: chat.session, pins, sightings };
+    this.#find("trust-badge").attach(known);
+    openDoors(this, chat, { known, toasts: this.#toasts, signal: this.signal });
     this.#find("chat-composer").chat = chat;
     list.attach({ conversations: chat.conversations, folds });
     this.#find("conversation-search").attach(chat);
@@ -57,15 +57,11 @@ export class ChatApp extends PageElement {
     this.listen(newTemporary, "click", () => this.#go(() => this.#chat.startNew({ isTemporary: true })));
     this.listen(newFolder, "click", () => this.#actions.makeFolder());
     this.listen(more, "click", () => this.#actions.open(chat.conversation.id, more));
-    this.listen(showData, "click", () => this.#find("data-dialog").open({ chat, toasts: this.#toasts }));
-    this.listen(showLimits, "click", () => this.#find("trust-details").open("limits"));
     this.#listenBelow(fail);
     this.#listenModels();
   }
 
   #listenBelow(fail) {
-    const details = this.#find("trust-details");
-    this.listen(this, "trust-details", () => details.open());
     this.listen(this, "risk-wanted", () => askRisk(this.#chat.session));
     this.listen(this, "open-conversation", ({ detail }) => this.#go(() => this.#chat.open(detail)));
     this.listen(this, "open-message", ({ detail }) => this.#jump.want(detail));

@@ -19,7 +19,8 @@ export class MessageJump {
   /** The messages have changed. */
   look() {
     const { conversation } = this.#chat;
-    if (this.#wanted === null || conversation?.state !== "loaded") return;
+    const isShown = conversation?.state === "loaded" && customElements.get("message-item");
+    if (this.#wanted === null || !isShown) return;
     const id = this.#wanted;
     this.#wanted = null;
     if (conversation.reveal(id)) requestAnimationFrame(() => this.#show(id));

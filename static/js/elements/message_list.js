@@ -1,8 +1,8 @@
 /** The branch of a conversation that is in view, message by message; nodes of messages that stay are kept. */
 import { make } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
+import { fetchPart } from "../lib/parts.js";
 import { words } from "../lib/words.js";
-import "./message_item.js";
 
 const NOTES = new Set(["loading", "missing", "unreadable"]);
 
@@ -14,12 +14,14 @@ export class MessageList extends PageElement {
     this.#conversation = conversation;
     this.#items.clear();
     this.listen(conversation, "change", () => this.#show(conversation));
+    if (conversation.state !== "new") this.#fetch(conversation);
     this.#show(conversation);
   }
 
   #show(conversation) {
     if (conversation !== this.#conversation) return;
-    const items = conversation.path.map((message) => this.#item(message));
+    if (conversation.path.length > 0) this.#fetch(conversation);
+    const items = isFetched() ? conversation.path.map((message) => this.#item(message)) : [];
     if (items.length === 0 && NOTES.has(conversation.state)) {
       items.push(make("p", { className: "conversation-note", text: words(`conversation.${conversation.state}`) }));
     }
@@ -31,6 +33,14 @@ export class MessageList extends PageElement {
     this.tell("messages-changed");
   }
 
+  /** Messages are shown with the Markdown renderer, which nobody needs before the first one. */
+  #fetch(conversation) {
+    if (isFetched()) return;
+    fetchPart(() => import("./message_item.js"))
+      .then(() => this.#show(conversation))
+      .catch((error) => this.tell("fault", error));
+  }
+
   #item(message) {
     if (!this.#items.has(message.id)) {
       const item = document.createElement("message-item");
@@ -39,6 +49,10 @@ export class MessageList extends PageElement {
     }
     return this.#items.get(message.id);
   }
+}
+
+function isFetched() {
+  return Boolean(customElements.get("message-item"));
 }
 
 customElements.define("message-list", MessageList);

@@ -24,8 +24,7 @@ export class TrustDetails extends PageElement {
     this.listen(pinAccept, "click", () => this.#acceptPin());
   }
 
-  /** `{session, pins, sightings}`: what is proved now, and what was before. */
-  attach(known) {
+  #attach(known) {
     this.#known = known;
     this.#session = known.session;
     for (const model of [known.session, known.sightings]) {
@@ -33,8 +32,9 @@ export class TrustDetails extends PageElement {
     }
   }
 
-  /** Open the panel; `part` names the part to begin with. */
-  open(part = "body") {
+  /** Open the panel; `known` is `{session, pins, sightings}`: what is proved now, and what was before. `part` names where to begin. */
+  open(known, part) {
+    if (known !== this.#known) this.#attach(known);
     this.#show();
     this.parts.panel.showModal();
     this.parts.body.scrollTop = 0;

@@ -31,6 +31,8 @@ export function assemble(config, user, browser) {
   if (!browser.canStore) historyKey.leaveOut();
   const socketUrl = new URL(config.socket, location.href);
   socketUrl.protocol = socketUrl.protocol.replace("http", "ws");
+  const releases = new Releases(() => fetchReleases("/attestation/releases"));
+  releases.load(); // beside the first handshake, which will need them
   const session = new Session({
     user,
     appraise,
@@ -39,7 +41,7 @@ export function assemble(config, user, browser) {
     pin,
     logView: new LogView(config.log.origin, { pin, storage }),
     historyKey,
-    releases: new Releases(() => fetchReleases("/attestation/releases")),
+    releases,
     origin: location.origin,
     isLoopback: isLoopback(location.hostname),
     openSocket: (handlers) => new Socket(socketUrl.href, handlers),
