@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from allauth.core import ratelimit
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib.auth.decorators import login_required, permission_required
@@ -24,10 +23,11 @@ from attestation import publication
 from attestation.dry_run import DryRun, try_policy
 from attestation.errors import AppraisalError, AttestationError, MalformedError
 from attestation.models import Proposal
+from attestation.oneself import is_oneself, proofs_of
 from attestation.policy import Policy
 from attestation.policy_changes import policy_changes
 from attestation.policy_form import PolicyForm
-from attestation.proposal_form import DecisionForm, ProposalForm, Said, policy_text
+from attestation.proposal_form import DecisionForm, ProposalForm, policy_text
 from attestation.proposals import approve, digest_of, find_proposal, propose, read_content, refuse
 from attestation.reference_values import ReferenceRelease
 from attestation.search import Wanted
@@ -48,7 +48,7 @@ def proposals(request: HttpRequest) -> HttpResponse:
         return _proposals(request, None)
     _need_change(request)
     form = ProposalForm(request.POST, request.FILES)
-    if not form.is_valid() or not _is_oneself(request, form):
+    if not form.is_valid() or not is_oneself(request, form):
         return _proposals(request, form)
     try:
         made = propose(
@@ -80,7 +80,7 @@ def proposal(request: HttpRequest, proposal: UUID) -> HttpResponse:
         return _proposal(request, found, DecisionForm(initial={"digest": digest_of(found)}))
     _need_change(request)
     form = DecisionForm(request.POST)
-    if not form.is_valid() or not _is_oneself(request, form):
+    if not form.is_valid() or not is_oneself(request, form):
         return _proposal(request, found, form, status=400)
     values, user, now = form.cleaned_data, str(request.user.pk), timezone.now()
     try:
@@ -111,6 +111,7 @@ def _proposals(request: HttpRequest, failed: ProposalForm | None) -> HttpRespons
         "forms": forms,
         "failed": None if failed is None else failed.data.get("kind"),
         "may_change": _may_change(request),
+        "proofs": proofs_of(cast(AbstractUser, request.user)) if _may_change(request) else None,
     }
     return render(request, "attestation/proposals.html", context, status=200 if failed is None else 400)
 
@@ -123,6 +124,8 @@ def _proposal(request: HttpRequest, found: Proposal, form: DecisionForm, *, stat
         "may_decide": _may_change(request) and found.state == Proposal.State.OPEN,
         "is_own": is_own,
     }
+    if context["may_decide"]:
+        context["proofs"] = proofs_of(cast(AbstractUser, request.user))
     try:
         value = read_content(found)
     except AttestationError as error:
@@ -161,18 +164,6 @@ def _begun_from(request: HttpRequest) -> Policy:
     if request.method != "POST" and request.GET and form.is_valid():
         return form.changed(publication.policy())
     return publication.policy()
-
-
-def _is_oneself(request: HttpRequest, form: Said) -> bool:
-    """Say whether the person's own password was given, of which there are a few tries a minute."""
-    user = cast(AbstractUser, request.user)
-    if not ratelimit.consume(request, action="reauthenticate", user=user):
-        form.add_error("password", _("Too many tries; wait a minute."))
-        return False
-    if not user.check_password(form.cleaned_data["password"]):
-        form.add_error("password", _("This is not your password."))
-        return False
-    return True
 
 
 def _sentence(error: AttestationError) -> str:

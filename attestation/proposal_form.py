@@ -1,4 +1,4 @@
-"""The forms of a change of policy or releases: what is proposed, why, and who says so with the own password."""
+"""The forms of a change of policy or releases: what is proposed, why, and how who says so shows that it is he."""
 
 from __future__ import annotations
 
@@ -19,15 +19,27 @@ from attestation.policy import Policy
 from attestation.policy_text import MAX_POLICY_BYTES, policy_members
 
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
-_NOBODYS_PASSWORD = {"autocomplete": "current-password"}
+_PASSWORD = {"autocomplete": "current-password", "required": True}
+_CODE = {"autocomplete": "one-time-code", "inputmode": "numeric"}
 
 
 class Said(forms.Form):
-    """What every step of a change needs: the password of the person who takes it, asked for each time."""
+    """What every step of a change is asked for each time; `attestation.oneself` knows what of it an account has."""
 
     password = forms.CharField(
-        label=gettext_lazy("Your password, again"), widget=forms.PasswordInput(_NOBODYS_PASSWORD), max_length=1000
+        label=gettext_lazy("Your password, again"),
+        widget=forms.PasswordInput(_PASSWORD),
+        max_length=1000,
+        required=False,
+        strip=False,
     )
+    code = forms.CharField(
+        label=gettext_lazy("Code of your authenticator app, or a recovery code"),
+        widget=forms.TextInput(_CODE),
+        max_length=32,
+        required=False,
+    )
+    credential = forms.JSONField(widget=forms.HiddenInput, required=False)
 
 
 class ProposalForm(Said):
@@ -45,7 +57,7 @@ class ProposalForm(Said):
     release = forms.ChoiceField(label=gettext_lazy("Release"), required=False)
     reason = forms.CharField(label=gettext_lazy("Why, for the other person"), max_length=1000)
 
-    field_order = ("kind", "policy", "manifest", "signature", "release", "reason", "password")
+    field_order = ("kind", "policy", "manifest", "signature", "release", "reason", "password", "code", "credential")
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
@@ -95,7 +107,7 @@ class DecisionForm(Said):
     digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
     decision = forms.ChoiceField(choices=[("approve", "approve"), ("refuse", "refuse")])
 
-    field_order = ("digest", "password", "decision")
+    field_order = ("digest", "password", "code", "credential", "decision")
 
 
 def policy_text(policy: Policy, *, now: datetime) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from allauth.mfa.models import Authenticator
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.contrib.auth.models import Group
 from django.core.cache import cache
@@ -26,6 +27,7 @@ from attestation.reference_values import build_manifest, sign_manifest
 from confchat.models import User
 from tests.attestation.scene import NOW, Scene
 from tests.attestation.test_views import People, people, published, record_one, scene, text_of
+from tests.confchat.test_second_factors import code_of, turn_on
 
 __all__ = ["people", "published", "scene"]
 
@@ -254,3 +256,38 @@ def test_a_policy_that_was_tried_is_brought_to_the_proposal(admins: list[Client]
 
 def test_a_proposal_that_is_not_there_is_not_found(admins: list[Client]) -> None:
     assert admins[0].get(f"{PAGE}{UUID(int=4)}/").status_code == 404
+
+
+def test_who_has_an_app_gives_its_code_too_and_each_code_once(admins: list[Client]) -> None:
+    page = proposed(admins[0])
+    approver = User.objects.get(username="another admin")
+    admins[1].post("/accounts/reauthenticate/", {"password": PASSWORD})
+    secret = turn_on(admins[1])
+    assert 'name="code"' in admins[1].get(page).content.decode()
+    cache.clear()
+    assert decide(admins[1], page).status_code == 400, "the password alone"
+    assert decide(admins[1], page, code="000000").status_code == 400
+    assert decide(admins[1], page, password="another", code=code_of(secret)).status_code == 400
+    for credential in ("[]", "1", "{}", '{"id": "x", "type": "public-key"}', "no JSON"):
+        assert decide(admins[1], page, credential=credential).status_code == 400
+        cache.clear()
+    assert publication.policy().id == "development"
+    assert decide(admins[1], page, code=code_of(secret)).status_code == 302
+    assert publication.policy().id == "house"
+    other = proposed(admins[0])
+    assert decide(admins[1], other, code=code_of(secret)).status_code == 400, "a code counts once"
+    codes = Authenticator.objects.get(user=approver, type="recovery_codes").wrap().get_unused_codes()
+    assert decide(admins[1], other, decision="refuse", code=codes[0]).status_code == 302
+
+
+def test_who_has_neither_password_nor_factor_here_decides_nothing(admins: list[Client]) -> None:
+    page = proposed(admins[0])
+    approver = User.objects.get(username="another admin")
+    approver.set_unusable_password()
+    approver.save()
+    admins[1].force_login(approver)
+    shown = admins[1].get(page).content.decode()
+    assert 'name="password"' not in shown
+    assert "passkey or an authenticator app first" in shown
+    assert decide(admins[1], page, password="").status_code == 400
+    assert publication.policy().id == "development"

@@ -1,5 +1,6 @@
 /**
- * A form whose `credential` a passkey fills in: a new one where `data-kind` is "create", else a proof of one.
+ * A form whose `credential` a passkey fills in: a new one where `data-kind` is "create", else a proof of one, for which
+ * no passkey is asked where the form has a `code` that is filled in.
  * What the authenticator is asked comes from `data-url`, or from the JSON in the element that `data-options` names.
  */
 class PasskeyForm extends HTMLElement {
@@ -19,14 +20,17 @@ class PasskeyForm extends HTMLElement {
 
   /** @param {SubmitEvent} event @param {HTMLFormElement} form */
   async #submit(event, form) {
+    const field = /** @type {HTMLInputElement} */ (form.elements.namedItem("credential"));
+    const code = /** @type {HTMLInputElement | null} */ (form.elements.namedItem("code"));
+    if (field.value || code?.value) return; // proved, or proved otherwise
     event.preventDefault();
     const fault = /** @type {HTMLElement | null} */ (form.querySelector("[role=alert]"));
     if (fault) fault.hidden = true;
     try {
       const options = await this.#options();
       const credential = this.dataset.kind === "create" ? await create(options, form) : await prove(options);
-      /** @type {HTMLInputElement} */ (form.elements.namedItem("credential")).value = JSON.stringify(credential);
-      form.submit();
+      field.value = JSON.stringify(credential);
+      form.requestSubmit(event.submitter);
     } catch (error) {
       if (!(error instanceof DOMException || error instanceof TypeError)) throw error;
       if (fault) fault.hidden = false;
