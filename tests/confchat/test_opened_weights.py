@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from confchat.model_opening import can_mount
+from attestation.kbs import Secret
+from confchat.model_opening import can_mount, close_model, mount_model
 from confchat.model_records import read_record
 from confchat.vault.encrypting import Owner, encrypt_files
 from confchat.vault.model_directory import read_manifest
 from confchat.vault.sources import find_source
 from confchat.vault.writer import Encryption
 from tests.confchat.unlock_scene import KEY, OWNER_KEY, SIGNING_KEY, is_listening, members_of, wait_until
-from tests.product import MODELS, PASSWORD, ROOT, Server, free_port, inherited_environment, running_server
+from tests.product import MODELS, ROOT, Server, free_port, running_server
 from tests.session_client import SessionClient, account_id, log_in
-from tests.simulator_process import running as running_simulator
 
 NAME = "smollm2:135m"
 VARIABLES = {"REGION": "cn-beijing", "Tenant_1": "two words, and 名前"}
@@ -37,47 +37,44 @@ def opened_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if not can_mount():
         pytest.skip("needs gocryptfs and /dev/fuse")
     directory = tmp_path_factory.mktemp("opened")
-    data, secrets = directory / "data", directory / "broker"
+    data, secrets, source = directory / "data", directory / "broker", directory / "small"
     memory = Path(tempfile.mkdtemp(prefix="confchat-opened-", dir="/dev/shm"))
     port = free_port()
-    environment = inherited_environment() | {
-        "CONFCHAT_DATA_DIR": str(data),
-        "CONFCHAT_DEVELOPMENT": "1",
-        "CONFCHAT_TDX": "simulator",
-        "CONFCHAT_FIRST_PASSWORD": PASSWORD,
-    }
-
-    def manage(*arguments: str) -> None:
-        command = [sys.executable, "manage.py", *arguments]
-        result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=90, check=False)
-        assert result.returncode == 0, result.stderr
-
     for path in (data, data / "encrypted-models", secrets):
         path.mkdir(mode=0o700)
     (secrets / "small").write_bytes(KEY)
     (data / "models").symlink_to(memory)
-    write_record(data / "encrypted-models" / "small.json", directory / "small", memory, url=f"http://127.0.0.1:{port}")
-    manage("setup")
-    broker = subprocess.Popen(
-        [sys.executable, "manage.py", "kbs_devserver", "--listen", f"127.0.0.1:{port}", "--secrets", str(secrets)],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-    )
+    write_record(data / "encrypted-models" / "small.json", source, memory, url=f"http://127.0.0.1:{port}")
+    # A development release names the models that are there when the product starts, with which the simulated machine
+    # starts as well: so the model is there once before it is opened as it should be.
+    mount_model(source, memory, secret_of(KEY))
     try:
-        with running_simulator(data / "simulator"):
-            wait_until(lambda: is_listening(port), "the broker did not start")
-            manage("model_unlock")
         with running_server(data) as server:
-            # The simulated machine is started anew with the product: what it had measured is gone.
-            server.manage("model_unlock", "--lock")
-            server.manage("model_unlock")
+            close_model(memory, was="mount")
+            with running_broker(server, port, secrets):
+                server.manage("model_unlock")
             yield server
+            server.manage("model_unlock", "--lock")
     finally:
-        broker.terminate()
-        broker.wait(20)
-        manage("model_unlock", "--lock")
-        shutil.rmtree(memory)
+        close_model(memory, was="mount")
+        memory.rmdir()
+
+
+@contextmanager
+def running_broker(server: Server, port: int, secrets: Path) -> Iterator[None]:
+    command = [sys.executable, "manage.py", "kbs_devserver", "--listen", f"127.0.0.1:{port}", "--secrets", str(secrets)]
+    with subprocess.Popen(command, cwd=ROOT, env=server.environment, stdout=subprocess.DEVNULL) as broker:
+        try:
+            wait_until(lambda: is_listening(port), "the broker did not start")
+            yield
+        finally:
+            broker.terminate()
+
+
+def secret_of(key: bytes) -> Secret:
+    secret = Secret(len(key))
+    secret.view[:] = key
+    return secret
 
 
 def write_record(path: Path, source: Path, mount: Path, *, url: str) -> None:

@@ -46,7 +46,7 @@ export class ChatApp extends PageElement {
     });
     this.toggleAttribute("data-simulated-thinking", simulated.includes("thinking"));
     this.#find("app-notices").attach({ chat, pins, sightings, simulated, canStore });
-    const known = { session: chat.session, pins, sightings };
+    const known = { session: chat.session, settings: chat.settings, pins, sightings };
     this.#find("trust-badge").attach(known);
     openDoors(this, chat, { known, toasts: this.#toasts, signal: this.signal });
     this.#find("chat-composer").chat = chat;

@@ -1,7 +1,7 @@
 /** The doors to what is fetched when it is first opened: the details of trust, the user's data, the history key. */
 import { fetchPart } from "../lib/parts.js";
 
-/** Open them for whoever asks: buttons, notices, the locked composer. `known` is `{session, pins, sightings}`. */
+/** Open them for whoever asks: buttons, notices, the locked composer. `known` is as the badge has it. */
 export function openDoors(app, chat, { known, toasts, signal }) {
   const fail = (error) => toasts.sayFault(error);
   const door =

@@ -1,8 +1,9 @@
 /** Which model answers, and how it is asked to: here or everywhere. Says of each model what a choice depends on. */
-import { clone, setText } from "../lib/dom.js";
+import { clone, setText, showText } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
 import { bytes, number, shortened } from "../lib/format.js";
 import { faultWords, words } from "../lib/words.js";
+import { storedWords } from "./weights.js";
 
 export class ModelDialog extends PageElement {
   #settings = null;
@@ -49,6 +50,7 @@ export class ModelDialog extends PageElement {
     parts.digest.title = model.digest;
     setText(parts.listed, words(model.listed ? "model.listed" : "model.not_listed"));
     parts.listed.classList.toggle("is-unlisted", !model.listed);
+    showText(parts.stored, storedWords(model));
     return element;
   }
 

@@ -8,6 +8,7 @@ import { fillChanges } from "./changes.js";
 import { checkRows } from "./check_rows.js";
 import { fillFacts, summaryFacts } from "./facts.js";
 import { fillServices } from "./service.js";
+import { fillWeights } from "./weights.js";
 
 const OPEN_AFTER_MS = 120;
 const CLOSE_AFTER_MS = 220;
@@ -20,11 +21,12 @@ export class TrustBadge extends PageElement {
   #timer = null;
   #isPinned = false;
 
-  /** `{session, pins, sightings}`: what is proved now, and what was before. */
+  /** `{session, settings, pins, sightings}`: what is proved now, which model that is about, and what was before. */
   attach(known) {
     this.#known = known;
     this.#session = known.session;
-    for (const model of [known.session, known.sightings]) this.listen(model, "change", () => this.#show());
+    const { session, settings, sightings } = known;
+    for (const model of [session, settings, sightings]) this.listen(model, "change", () => this.#show());
     this.#show();
   }
 
@@ -61,11 +63,12 @@ export class TrustBadge extends PageElement {
   }
 
   #fill(trust) {
-    const { checks, checkRows: body, unmeasured, services, changes, facts } = this.parts;
+    const { checks, checkRows: body, unmeasured, weights, services, changes, facts } = this.parts;
     const rows = trust.handshake?.result ? checkRows(trust.handshake) : [];
     checks.hidden = rows.length === 0;
     body.replaceChildren(...rows);
     unmeasured.hidden = !isUnmeasured(trust.handshake);
+    fillWeights(weights, trust.handshake, this.#known.settings.model);
     fillServices(services, trust.services);
     fillChanges(changes, trust, this.#known);
     fillFacts(facts, summaryFacts(trust.handshake), { isShort: true });

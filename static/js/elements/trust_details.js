@@ -10,6 +10,7 @@ import { checkItems } from "./check_rows.js";
 import { fillChanges } from "./changes.js";
 import { evidenceSections } from "./evidence.js";
 import { fillServices } from "./service.js";
+import { fillWeightsWhole } from "./weights.js";
 
 export class TrustDetails extends PageElement {
   #session = null;
@@ -27,12 +28,12 @@ export class TrustDetails extends PageElement {
   #attach(known) {
     this.#known = known;
     this.#session = known.session;
-    for (const model of [known.session, known.sightings]) {
+    for (const model of [known.session, known.settings, known.sightings]) {
       this.listen(model, "change", () => this.parts.panel.open && this.#show());
     }
   }
 
-  /** Open the panel; `known` is `{session, pins, sightings}`: what is proved now, and what was before. `part` names where to begin. */
+  /** Open the panel; `known` is as the badge has it, and `part` names where to begin. */
   open(known, part) {
     if (known !== this.#known) this.#attach(known);
     this.#show();
@@ -51,6 +52,7 @@ export class TrustDetails extends PageElement {
     setText(sentence, trustSentence(trust));
     fillChanges(this.parts.changes, trust, this.#known);
     this.parts.pinAccept.hidden = this.#changedPins.length === 0;
+    fillWeightsWhole(this.parts.weights, trust.handshake, this.#known.settings.model);
     const handshake = trust.handshake?.result ? trust.handshake : null;
     if (handshake === this.#shown) return;
     this.#shown = handshake;

@@ -1,5 +1,6 @@
 /** What the server says inside a session: type -> members and their forms. */
 import {
+  hasMembers,
   isCount,
   isFlag,
   isObject,
@@ -53,6 +54,14 @@ const MESSAGE = {
   sources: optional(listOf(SOURCE)),
   created_at: isCount,
 };
+const OPENED = {
+  at: isCount,
+  way: isText,
+  broker: isText,
+  owner_key: isText,
+  manifest: isText,
+  policies: (value) => Array.isArray(value) && value.every(isText),
+};
 const MODEL = {
   name: isText,
   digest: isText,
@@ -66,6 +75,7 @@ const MODEL = {
   quantization: isText,
   loaded: orNull(isFlag),
   listed: isFlag,
+  opened: optional(orNull((value) => hasMembers(value, OPENED))),
 };
 
 /** Every message inside a session: type -> its members. All but the first repeat the request's id. */

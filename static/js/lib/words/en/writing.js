@@ -19,6 +19,21 @@ export const WRITING = {
   "model.sees_not": "text only",
   "model.listed": "measured: the release names this very digest",
   "model.not_listed": "not measured: no release names it, so the badge will not be green",
+  "model.opened": "stored encrypted; opened with a key that {broker} gave this machine",
+  "model.plain": "stored unencrypted",
+  "weights.measured":
+    "{model} answers. The machine's report vouches for its files: they are the ones that the release names.",
+  "weights.unmeasured": "{model} answers. The machine's report does not vouch for its files.",
+  "weights.proved":
+    "They were stored encrypted. This machine opened them with a key that {broker} gave it for its evidence; the report vouches for that, too.",
+  "weights.said":
+    "They were stored encrypted. The server says that it opened them with a key that {broker} gave it for its evidence; the report does not vouch for that.",
+  "weights.plain": "They were stored on this machine unencrypted: nobody's key was needed to use them.",
+  "fact.opened": "Opened, by the server's clock",
+  "fact.broker": "Key broker",
+  "fact.broker_policies": "Policies that the broker named",
+  "fact.owner": "Key of the model's owner",
+  "fact.model_manifest": "Manifest of the model",
   "parameter.bounds": "{least} to {most}",
   "parameter.temperature": "How freely words are chosen",
   "parameter.top_p": "Of the likeliest words, up to this share",

@@ -19,6 +19,21 @@ export const WRITING = {
   "model.sees_not": "テキストのみ",
   "model.listed": "測定済み: リリースにこのダイジェストがあります",
   "model.not_listed": "未測定: どのリリースにもないため、バッジは緑になりません",
+  "model.opened": "暗号化して保存。{broker} がこのマシンに渡した鍵で開かれました",
+  "model.plain": "暗号化せずに保存",
+  "weights.measured":
+    "{model} が答えます。そのファイルはリリースにあるものと同じで、マシンのレポートがそれを証明しています。",
+  "weights.unmeasured": "{model} が答えます。そのファイルをマシンのレポートは証明していません。",
+  "weights.proved":
+    "暗号化して保存されていました。{broker} が証拠を認めて渡した鍵で、このマシンが開きました。これもレポートが証明しています。",
+  "weights.said":
+    "暗号化して保存されていました。{broker} が証拠を認めて渡した鍵で開いた、とサーバーは述べています。レポートはこれを証明していません。",
+  "weights.plain": "このマシンに暗号化せずに保存されていました。使うのに誰の鍵も要りませんでした。",
+  "fact.opened": "開かれた時刻 (サーバーの時計)",
+  "fact.broker": "鍵ブローカー",
+  "fact.broker_policies": "ブローカーが示したポリシー",
+  "fact.owner": "モデルの所有者の鍵",
+  "fact.model_manifest": "モデルのマニフェスト",
   "parameter.bounds": "{least}〜{most}",
   "parameter.temperature": "言葉を選ぶ自由さ",
   "parameter.top_p": "可能性の高い語を、この割合まで",
