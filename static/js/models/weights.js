@@ -2,7 +2,7 @@
 import { parseJson, utf8 } from "../crypto/encoding.js";
 import { MalformedError } from "../crypto/errors.js";
 
-/** How the event log says that a model was opened (docs/PROTOCOL.md, "How weights were opened"). */
+/** How the event log says that a model was opened (docs/PROTOCOL.md section 8). */
 const OPENED = "model opened ";
 const TOLD = ["broker", "manifest", "owner_key"];
 
