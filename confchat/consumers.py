@@ -175,6 +175,7 @@ class SessionConsumer(Socket):
             conversation=handshake.statement.conversation or "",
             model=handshake.model,
             history_key=opening.history_key,
+            embedding=handshake.embedding,
         )
         ready = ready_message(handshake, opening, outcome=outcome, resume=session.resume, consistency=consistency)
         self._switch(handshake, session, outlet, ready)

@@ -15,10 +15,11 @@ from typing import Any
 
 from django.db.models import F, Q
 
-from confchat.attachments import keep_documents, read_document
+from confchat.attachments import keep_documents, keep_vectors, read_document, read_vectors
 from confchat.cabinet import Cabinet
 from confchat.details import Details, open_details, open_title, set_title
 from confchat.documents.document import Document
+from confchat.documents.vectors import Vectors
 from confchat.errors import RequestError
 from confchat.history_key import ContentKey
 from confchat.models import Conversation, Message
@@ -144,6 +145,14 @@ class Shelf(Cabinet):
     def read_document(self, conversation: str, uuid: str) -> Document:
         """Return what was read of a file; raises RequestError `not_found`."""
         return read_document(self.find(conversation), uuid, self._key(conversation))
+
+    def read_vectors(self, conversation: str, uuid: str, *, digest: str) -> Vectors | None:
+        """Return the vectors that a model of this digest made of a document, if they are there."""
+        return read_vectors(self.find(conversation), uuid, digest=digest, key=self._key(conversation))
+
+    def keep_vectors(self, conversation: str, uuid: str, vectors: Vectors, *, digest: str) -> None:
+        """Store the vectors of a stored document; raises RequestError `not_found`, `attachments_quota`."""
+        keep_vectors(self.find(conversation), uuid, vectors, digest=digest, key=self._key(conversation))
 
     def find_turn(self, conversation: str, message: str) -> Turn:
         """Return one message.

@@ -16,7 +16,7 @@ from attestation.appraisal import Policy, Trust
 from attestation.attester import TdxAttester
 from attestation.collateral import Collateral
 from attestation.collateral_cache import CollateralCache
-from attestation.errors import ConfigurationError
+from attestation.errors import ConfigurationError, UnavailableError
 from attestation.gpu_collector import GpuCollector
 from attestation.log.checkpoint import Checkpoint
 from attestation.log.keeper import LogKeeper
@@ -36,7 +36,9 @@ from confchat.collateral import build_collateral_cache
 from confchat.delivery import Beat
 from confchat.documents.desk import Desk
 from confchat.documents.parsing import DocumentReader
+from confchat.embedding import Embedder
 from confchat.engines import build_model, is_inside, own_weights
+from confchat.errors import ModelError
 from confchat.event_log_file import EventLogFile
 from confchat.file_digests import FileDigests
 from confchat.generation import Generations
@@ -85,6 +87,7 @@ class Deployment:
     pulls: ModelPulls = field(init=False)
     changes: Changes = field(default_factory=Changes)
     titling: set[tuple[str, str]] = field(default_factory=set)
+    embedder: Embedder = field(init=False)
     beat: Beat = field(default_factory=Beat)
     writes: GroupCommit = field(default_factory=GroupCommit)
     desk: Desk = field(default_factory=Desk)
@@ -95,6 +98,7 @@ class Deployment:
     _own_release: ReferenceRelease | None = None
 
     def __post_init__(self) -> None:
+        self.embedder = Embedder(self.model)
         self.pulls = ModelPulls(self.model, free_bytes=lambda: free_bytes(settings.CONFCHAT_OLLAMA_MODELS))
 
     @property
@@ -138,6 +142,22 @@ class Deployment:
             known[asked] = now, await self.model.describe(asked)
         self._known = known
         return known[asked][1]
+
+    async def measured_embedding(self) -> ModelDescription | None:
+        """Return the model that makes vectors, where the release knows it and this machine has measured it; else None.
+
+        Whoever makes a quote after this vouches for it too.
+        """
+        name = settings.CONFCHAT_EMBEDDING_MODEL
+        try:
+            found = await self.describe_model(name) if name else None
+            if found is None or not found.embeds or not self.release.names_model(name, found.digest):
+                return None
+            await self.workload.measure(found, self.release)
+        except (ModelError, UnavailableError) as error:
+            logger.debug("No vectors of documents: %s", error)
+            return None
+        return found if self.workload.has_measured(name) else None
 
     @property
     def simulated(self) -> list[str]:

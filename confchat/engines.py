@@ -42,9 +42,14 @@ def served_weights(path: Path) -> ServedWeights:
     return ServedWeights(path, FileDigests())
 
 
-def own_weights() -> ServedWeights | None:
-    """Return the files that the engine serves, where a setting names them."""
-    return served_weights(settings.CONFCHAT_MODEL_FILES) if serves_files() else None
+def own_weights() -> dict[str, ServedWeights]:
+    """Return the files of each model that the engine serves, by the model's name, where settings name them."""
+    if not serves_files():
+        return {}
+    named = {settings.CONFCHAT_MODEL: settings.CONFCHAT_MODEL_FILES}
+    if settings.CONFCHAT_EMBEDDING_MODEL and settings.CONFCHAT_EMBEDDING_FILES:
+        named[settings.CONFCHAT_EMBEDDING_MODEL] = settings.CONFCHAT_EMBEDDING_FILES
+    return {name: served_weights(path) for name, path in named.items()}
 
 
 def build_model(host: str) -> Model:
@@ -55,16 +60,32 @@ def build_model(host: str) -> Model:
         url=settings.CONFCHAT_ENGINE_URL,
         model=settings.CONFCHAT_MODEL,
         identify=_identify,
+        embedding=settings.CONFCHAT_EMBEDDING_MODEL,
+        sees=_sees(),
         token=settings.CONFCHAT_ENGINE_TOKEN,
     )
     return EasModel(endpoint) if settings.CONFCHAT_ENGINE == "eas" else OpenAiModel(endpoint)
 
 
-async def _identify() -> tuple[str, int]:
-    weights = own_weights()
+async def _identify(name: str) -> tuple[str, int]:
+    weights = own_weights().get(name)
     if weights is not None:
         return await asyncio.to_thread(weights.identify)
-    return service_digest(settings.CONFCHAT_ENGINE, settings.CONFCHAT_ENGINE_URL, settings.CONFCHAT_MODEL), 0
+    return service_digest(settings.CONFCHAT_ENGINE, settings.CONFCHAT_ENGINE_URL, name), 0
+
+
+def _sees() -> bool | None:
+    """Say whether the model takes images: as its setting has it, or a configuration of Hugging Face's form."""
+    if settings.CONFCHAT_MODEL_SEES != "ask":
+        return bool(settings.CONFCHAT_MODEL_SEES == "1")
+    weights = own_weights().get(settings.CONFCHAT_MODEL)
+    if weights is None:
+        return None
+    try:
+        known = json.loads((weights.path / "config.json").read_bytes())
+    except (OSError, ValueError):
+        return None
+    return True if isinstance(known, dict) and "vision_config" in known else None
 
 
 def service_digest(engine: str, url: str, model: str) -> str:

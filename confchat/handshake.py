@@ -56,6 +56,7 @@ class Handshake:
     conversation: str | None
     suites: tuple[str, ...]
     model: ModelDescription
+    embedding: ModelDescription | None
     evidence: Evidence
     statement: Statement
     started: float
@@ -84,18 +85,17 @@ async def begin_handshake(
         UnavailableError, ModelError: no quote, no collateral or no model now.
     """
     started, requested_at = time.monotonic(), datetime.now(UTC)
-    suite = choose_suite(suites)
-    if suite is None:
+    if (suite := choose_suite(suites)) is None:
         raise FrameError("bad_message", "no suite in common")
     key = generate_kem_key(suite)
     await deployment.log.begin()
     described = await deployment.describe_model(model)
     await deployment.settle_release()
     await deployment.workload.measure(described, deployment.release)
+    embedding = await deployment.measured_embedding()
     gpu = await deployment.gpu.collect(nonce)
-    statement = replace(
-        _state(deployment, asker, nonce=nonce, conversation=conversation, key=key, model=described), gpu=gpu.stated
-    )
+    stated = _state(deployment, asker, nonce=nonce, conversation=conversation, key=key, model=described)
+    statement = replace(stated, gpu=gpu.stated)
     statement_bytes = build_statement(statement)
     proof = await deployment.workload.prove(statement_bytes, described, deployment.release)
     evidence = Evidence(
@@ -117,6 +117,7 @@ async def begin_handshake(
         conversation=conversation,
         suites=suites,
         model=described,
+        embedding=embedding,
         evidence=evidence,
         statement=statement,
         started=started,
@@ -261,8 +262,7 @@ def _state(
     key: KemKey,
     model: ModelDescription,
 ) -> Statement:
-    now = int(time.time())
-    checkpoint = deployment.checkpoint()
+    now, checkpoint = int(time.time()), deployment.checkpoint()
     return Statement(
         nonce=nonce,
         conversation=conversation,

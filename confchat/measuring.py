@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from attestation.reference_models import ModelServer
@@ -28,13 +28,13 @@ _GB = 1_000_000_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
     """Where what runs is found: the project's root, the model server's address, and its models, if they are here: a
-    library of Ollama's, or the files that another engine serves.
+    library of Ollama's, or the files of each model that another engine serves.
     """
 
     root: Path
     model_host: str
     models: Path | None
-    weights: ServedWeights | None = None
+    weights: Mapping[str, ServedWeights] = field(default_factory=dict)
 
 
 class Measurer:
@@ -64,7 +64,7 @@ class Measurer:
         Raises:
             OSError: a file cannot be read, or changed meanwhile.
         """
-        weights = self._places.weights
+        weights = self._places.weights.get(name)
         if weights is not None:
             return _measure_weights(name, weights)
         files = self._files(name)
@@ -79,8 +79,9 @@ class Measurer:
 
     def model_stamps(self, name: str) -> tuple[Stamp, ...] | None:
         """Return what tells whether a model's files changed, None where they are not here. Raises `OSError`."""
-        if self._places.weights is not None:
-            return self._places.weights.stamps()
+        weights = self._places.weights.get(name)
+        if weights is not None:
+            return weights.stamps()
         files = self._files(name)
         return None if files is None else tuple(map(stamp_of, (files.manifest, *(path for _, path in files.blobs))))
 

@@ -17,6 +17,12 @@ HANDSHAKE_SECONDS = Histogram(
 )
 OPENINGS = Counter("confchat_session_openings", "Openings of sessions by result.", ["result"], registry=REGISTRY)
 ANSWERS = Counter("confchat_answers", "Answers by the reason of their end.", ["reason"], registry=REGISTRY)
+RETRIEVALS = Counter(
+    "confchat_retrievals",
+    "Questions about long documents where a model makes vectors: by words and meaning, or by words alone.",
+    ["by"],
+    registry=REGISTRY,
+)
 SOCKETS = Gauge("confchat_open_sockets", "Sockets that are open now.", registry=REGISTRY)
 COLLATERAL_AGE_SECONDS = Gauge(
     "confchat_collateral_age_seconds", "Age of the oldest collateral in use; -1 before the first.", registry=REGISTRY

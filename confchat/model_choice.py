@@ -13,6 +13,7 @@ from confchat.checks import model_host
 from confchat.engines import OLLAMA, build_model, is_inside, own_weights
 from confchat.errors import ModelError
 from confchat.file_digests import FileDigests
+from confchat.llm import Model, ModelDescription
 from confchat.llm.devmodel import backend
 from confchat.llm.modelstore import ModelStore
 from confchat.model_server import find_process, measure_process
@@ -59,7 +60,7 @@ def served_from() -> Path | None:
     """Return where the files lie that answer; None where they are not in this machine, or nobody named their place."""
     if not is_inside():
         return None
-    weights = own_weights()
+    weights = own_weights().get(settings.CONFCHAT_MODEL)
     if weights is not None:
         return weights.path
     return models_dir() if settings.CONFCHAT_ENGINE == OLLAMA else None
@@ -86,7 +87,7 @@ async def _served(host: str) -> ModelChoice:
     references = ReleasedModels((), ())
     fault = ""
     try:
-        models = await server.list_models()
+        models = [*await server.list_models(), *await _embedding(server)]
         store = ModelStore(models_dir())
         references = ReleasedModels(
             models=tuple(_reference(store, model.name, model.digest) for model in models),
@@ -100,9 +101,19 @@ async def _served(host: str) -> ModelChoice:
     return ModelChoice(host=host, references=references, fault=fault)
 
 
+async def _embedding(server: Model) -> list[ModelDescription]:
+    """Describe the model that makes vectors; none where there is none, or not yet."""
+    name = settings.CONFCHAT_EMBEDDING_MODEL
+    try:
+        described = [await server.describe(name)] if name else []
+    except ModelError:
+        return []
+    return [model for model in described if model.embeds]
+
+
 def _reference(store: ModelStore, name: str, digest: str) -> ReferenceModel:
     """Return a model with the blobs that its manifest names; with none where its files are not here."""
-    weights = own_weights()
+    weights = own_weights().get(name)
     if weights is not None:
         blobs = tuple(f"sha256:{each}" for each in weights.listing().values())
         return ReferenceModel(name=name, digest=digest, blobs=blobs)

@@ -93,6 +93,15 @@ class Attachment(models.Model):
         constraints = [models.UniqueConstraint(fields=["conversation", "uuid"], name="attachment_of_conversation")]
 
 
+class AttachmentVectors(models.Model):
+    """Vectors of an attachment's passages, by the digest of the model that made them; `size` is the ciphertext's."""
+
+    attachment = models.OneToOneField(Attachment, on_delete=models.CASCADE, primary_key=True, related_name="vectors")
+    model_digest = models.CharField(max_length=71)
+    size = models.PositiveIntegerField()
+    sealed = models.BinaryField()
+
+
 class Message(models.Model):
     """A prompt or an answer; `sealed` is AES-256-GCM (12-byte nonce first) of JSON text and thinking."""
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from confchat.documents.document import Document
-from confchat.documents.retrieval import FRAME_BYTES, Passage, select_passages
+from confchat.documents.retrieval import FRAME_BYTES, Nearness, Passage, select_passages
 from confchat.errors import RequestError
 from confchat.llm import Message
 from confchat.turns import Turn
@@ -55,6 +55,7 @@ def build_prompt(
     documents: Mapping[str, Document],
     sees: bool,
     mark: str,
+    nearness: Nearness | None = None,
 ) -> tuple[list[Message], list[Passage]]:
     """Return what the model is given, and the passages of documents in it, whose numbers it can cite.
 
@@ -65,16 +66,32 @@ def build_prompt(
         RequestError: `prompt_too_long`.
     """
     told = [Message("system", system)] if system else []
-    asked = next((turn for turn in reversed(turns) if turn.role == "user"), None)
-    attached = {item["attachment"]: documents[item["attachment"]] for turn in turns for item in turn.attachments}
-    texts = [document for document in attached.values() if document.image is None]
-    room = (tokens - tokens // ANSWER_SHARE) * BYTES_PER_TOKEN - len(system.encode())
-    spare = room - len(turns[-1].text.encode()) - len(_RULE.encode()) - 2 * FRAME_BYTES
-    passages = select_passages(texts, asked.text if asked else "", room=max(0, min(room // 2, spare)))
+    asked = newest_prompt(turns)
+    room = documents_room(turns, tokens=tokens, system=system)
+    question = asked.text if asked else ""
+    passages = select_passages(attached_texts(turns, documents), question, room=room, nearness=nearness)
     taken = _excerpts(passages, mark) if passages else ""
     fitting = fit_context(turns, tokens=tokens, system=system + taken)
     said = [_message(turn, taken if turn is asked else "", documents, sees=sees) for turn in fitting]
     return [*told, *said], passages if asked in fitting else []
+
+
+def newest_prompt(turns: Sequence[Turn]) -> Turn | None:
+    """Return what was asked last."""
+    return next((turn for turn in reversed(turns) if turn.role == "user"), None)
+
+
+def attached_texts(turns: Sequence[Turn], documents: Mapping[str, Document]) -> list[Document]:
+    """Return the documents along a path that are no images, each once."""
+    attached = {item["attachment"]: documents[item["attachment"]] for turn in turns for item in turn.attachments}
+    return [document for document in attached.values() if document.image is None]
+
+
+def documents_room(turns: Sequence[Turn], *, tokens: int, system: str) -> int:
+    """Return how many bytes of documents go with the last of these turns."""
+    room = (tokens - tokens // ANSWER_SHARE) * BYTES_PER_TOKEN - len(system.encode())
+    spare = room - sum(len(turn.text.encode()) for turn in turns[-1:]) - len(_RULE.encode()) - 2 * FRAME_BYTES
+    return max(0, min(room // 2, spare))
 
 
 def _message(turn: Turn, before: str, documents: Mapping[str, Document], *, sees: bool) -> Message:

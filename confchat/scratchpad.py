@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from confchat.documents.document import Document
+from confchat.documents.vectors import Vectors
 from confchat.errors import RequestError
 from confchat.turns import Asked, Turn
 
@@ -19,6 +20,7 @@ class Scratchpad:
     def __init__(self) -> None:
         self._turns: dict[str, Turn] = {}
         self._documents: dict[str, Document] = {}
+        self._vectors: dict[tuple[str, str], Vectors] = {}
 
     def ask(
         self, _conversation: str, prompt: Turn, *, answer: Turn | None, model: str, documents: Sequence[Document] = ()
@@ -66,6 +68,14 @@ class Scratchpad:
         if uuid not in self._documents:
             raise RequestError("not_found")
         return self._documents[uuid]
+
+    def read_vectors(self, _conversation: str, uuid: str, *, digest: str) -> Vectors | None:
+        """Return the vectors that a model of this digest made of a document, if they are there."""
+        return self._vectors.get((uuid, digest))
+
+    def keep_vectors(self, _conversation: str, uuid: str, vectors: Vectors, *, digest: str) -> None:
+        """Remember the vectors of a document."""
+        self._vectors[uuid, digest] = vectors
 
     def find_turn(self, _conversation: str, message: str) -> Turn:
         """Return one message, or raise `not_found`."""

@@ -36,6 +36,7 @@ class Session:
         conversation: str,
         model: ModelDescription,
         history_key: bytes | None,
+        embedding: ModelDescription | None,
     ) -> None:
         self._scope = Scope(
             deployment=deployment,
@@ -43,6 +44,7 @@ class Session:
             user=user,
             conversation=conversation,
             model=model,
+            embedding=embedding,
             shelf=None if history_key is None else Shelf(history_key, user=user),
         )
         self._chat = ChatRequests(self._scope)

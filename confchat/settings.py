@@ -55,6 +55,10 @@ CONFCHAT_ENGINE_URL = env.text("CONFCHAT_ENGINE_URL", "")
 CONFCHAT_ENGINE_TOKEN = env.text("CONFCHAT_ENGINE_TOKEN", "")
 # What an engine inside this machine serves, where that is not Ollama's library: a GGUF file, or a directory.
 CONFCHAT_MODEL_FILES = env.path_or_none("CONFCHAT_MODEL_FILES")
+CONFCHAT_MODEL_SEES: Literal["ask", "0", "1"] = env.choice("CONFCHAT_MODEL_SEES", "ask", among=("ask", "0", "1"))
+# The model that makes vectors of passages, on the same endpoint; what it serves, like CONFCHAT_MODEL_FILES.
+CONFCHAT_EMBEDDING_MODEL = env.text("CONFCHAT_EMBEDDING_MODEL", "")
+CONFCHAT_EMBEDDING_FILES = env.path_or_none("CONFCHAT_EMBEDDING_FILES")
 CONFCHAT_OLLAMA_HOST = env.text("OLLAMA_HOST", "")
 # Where Ollama keeps its models: what OLLAMA_MODELS says to it, else its own user's home, else this user's.
 _OLLAMA_HOMES = (Path("/usr/share/ollama/.ollama/models"), Path("~/.ollama/models").expanduser())

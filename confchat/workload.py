@@ -103,6 +103,10 @@ class Workload:
             return False
         return stamps == self._stamps.get(name)
 
+    def has_measured(self, name: str) -> bool:
+        """Say whether the register holds a measurement of a model's files."""
+        return f"model {name}" in self._last()
+
     async def _measure(self, model: ModelDescription, release: ReferenceRelease) -> None:
         async with self._order:
             await self._measure_now(model, release)

@@ -18,7 +18,7 @@ ERROR_CODES = frozenset(
         "model_failed",  # it answered with an error, or broke off
         "model_unknown",  # the registry has no such model
         "pull_failed",  # it could not be fetched
-        "unsupported",  # this server fetches nothing, or cannot go on with an answer
+        "unsupported",  # this server fetches nothing, cannot go on with an answer, or makes no vectors
     }
 )
 
@@ -86,6 +86,7 @@ class ModelDescription:
     parameter_size: str = ""
     quantization: str = ""
     sees: bool = False
+    embeds: bool = False
     efforts: tuple[str, ...] = ()
     is_loaded: bool | None = None
 
@@ -111,6 +112,9 @@ class Model(Protocol):
 
         Where the last message is the model's own, it is gone on with. `effort` is one of the model's, or null.
         """
+
+    async def embed(self, name: str, texts: Sequence[str]) -> list[list[float]]:
+        """Return a vector for each text, all of one size, by a model that `embeds`; what is too long is cut."""
 
     def pull(self, name: str) -> AsyncGenerator[PullStep, None]:
         """Have the server fetch a model from its registry. Closing it ends that; what has come is kept there."""

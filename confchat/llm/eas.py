@@ -41,7 +41,7 @@ class EasModel:
         """Describe the model as its operator has it; the service is not asked. Raises `ModelError`."""
         if name != self._endpoint.model:
             raise failures.not_served(name)
-        digest, size = await self._endpoint.identify()
+        digest, size = await self._endpoint.identify(name)
         return ModelDescription(
             name=name,
             digest=digest,
@@ -87,6 +87,10 @@ class EasModel:
             _count(usage, "completion_tokens", "output_tokens"),
             int((time.monotonic() - started) * 1000),
         )
+
+    async def embed(self, name: str, texts: Sequence[str]) -> list[list[float]]:
+        """Refuse: the form has no vectors. Raises `ModelError`, `unsupported`."""
+        raise ModelError("unsupported", "This service makes no vectors of texts.")
 
     def pull(self, name: str) -> AsyncGenerator[PullStep, None]:
         """Refuse: such a server serves what it was started with. Raises `ModelError`."""

@@ -31,19 +31,24 @@ class TimeLimits:
     description_s: float = 10.0
     first_token_s: float = 600.0
     between_tokens_s: float = 120.0
+    embedding_s: float = 120.0  # of some passages; the model may have to be read from disk first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One address that answers.
 
-    `model` is the one that is asked for there, and `identify` says what that is: a digest (`sha256:` and 64 hex digits)
-    and the bytes of its files, 0 where they are not known. The token is shown to nobody but the server.
+    `model` is the one that is asked for there, `embedding` the one that makes vectors, empty where there is none, and
+    `identify` says what each is: a digest (`sha256:` and 64 hex digits) and the bytes of its files, 0 where they are
+    not known. `sees` says whether the model takes images, None where the server may be asked. The token is shown to
+    nobody but the server.
     """
 
     url: str
     model: str
-    identify: Callable[[], Awaitable[tuple[str, int]]]
+    identify: Callable[[str], Awaitable[tuple[str, int]]]
+    embedding: str = ""
+    sees: bool | None = None
     token: str = field(default="", repr=False)
 
     @property

@@ -48,6 +48,7 @@ class Traits:
     simulated_thinking: bool
     context_length: int | None
     sees: bool = False
+    embeds: bool = False
 
 
 def full_name(name: str) -> str:
@@ -91,13 +92,16 @@ def parse_show(answer: Mapping[str, Any], name: str) -> Traits:
     details = answer.get("details")
     capabilities = _member(answer, "capabilities", list) if "capabilities" in answer else None
     has_thinking_field = capabilities is not None and "thinking" in capabilities
+    # Before 0.6.4 as the server itself finds it out (server/images.go): a model that pools makes vectors.
+    pools = _of_architecture(answer.get("model_info"), "pooling_type") is not None
     return Traits(
-        chats=capabilities is None or "completion" in capabilities,
+        chats=not pools if capabilities is None else "completion" in capabilities,
         thinks=family if capabilities is None else has_thinking_field,
         has_thinking_field=has_thinking_field,
         simulated_thinking=isinstance(details, dict) and details.get("simulated_thinking") is True,
-        context_length=_context_length(answer.get("model_info")),
+        context_length=_of_architecture(answer.get("model_info"), "context_length"),
         sees=capabilities is not None and "vision" in capabilities,
+        embeds=pools if capabilities is None else "embedding" in capabilities,
     )
 
 
@@ -132,6 +136,7 @@ def build_description(tag: Tag, traits: Traits, *, backend: str, is_loaded: bool
         parameter_size=tag.parameter_size,
         quantization=tag.quantization,
         sees=traits.sees,
+        embeds=traits.embeds,
         efforts=efforts_of(tag, traits),
         is_loaded=is_loaded,
     )
@@ -155,11 +160,12 @@ def _details(entry: Mapping[str, Any]) -> dict[str, str]:
     return {own: str(known.get(name) or "")[:40] for own, name in names.items()}
 
 
-def _context_length(model_info: object) -> int | None:
+def _of_architecture(model_info: object, name: str) -> int | None:
+    """Return a whole number that stands under the name of the model's architecture."""
     if not isinstance(model_info, dict):
         return None
-    length = model_info.get(f"{model_info.get('general.architecture')}.context_length")
-    return length if isinstance(length, int) else None
+    number = model_info.get(f"{model_info.get('general.architecture')}.{name}")
+    return number if isinstance(number, int) else None
 
 
 def _member(value: object, name: str, kind: type[Any]) -> Any:

@@ -32,9 +32,13 @@ from confchat.llm.installed import (
     parse_tags,
 )
 from confchat.llm.ndjson import NdjsonTransport
+from confchat.llm.served import require_vectors
 from confchat.llm.texts import pieces, plain_text, repeatable
 from confchat.llm.thinking import ThinkingParser
 
+MOST_EMBEDDED_TOKENS = 2048  # more than a passage has
+# 0.5.7 cuts a text at its context, adds the model's own marks, and its runner ends where they do not fit any more.
+SPARE_TOKENS = 16
 NANOSECONDS_PER_MS = 1_000_000
 
 Think: TypeAlias = bool | Literal["low", "medium", "high"] | None
@@ -111,6 +115,15 @@ class OllamaModel:
         for event in pieces(*parser.finish()):
             yield event
         yield _done(last, started)
+
+    async def embed(self, name: str, texts: Sequence[str]) -> list[list[float]]:
+        """Return a vector for each text; see `confchat.llm.Model`. Raises `ModelError`."""
+        tag = self._tags.get(full_name(name)) or await self._find(full_name(name))
+        length = (await self._traits_of(tag)).context_length or MOST_EMBEDDED_TOKENS
+        options = {"num_ctx": max(1, min(length, MOST_EMBEDDED_TOKENS) - SPARE_TOKENS)}
+        body = {"model": tag.name, "input": list(texts), "truncate": True, "options": options}
+        answer = await self._ask("POST", "/api/embed", body, name=name, limit_s=self._limits.embedding_s)
+        return require_vectors(answer.get("embeddings"), count=len(texts))
 
     async def pull(self, name: str) -> AsyncGenerator[PullStep, None]:
         """Have the server fetch a model; see `confchat.llm.Model`.
@@ -191,10 +204,16 @@ class OllamaModel:
         return parse_backend(await self._ask("GET", "/api/version"))
 
     async def _ask(
-        self, method: str, path: str, body: dict[str, Any] | None = None, *, name: str = ""
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        name: str = "",
+        limit_s: float | None = None,
     ) -> dict[str, Any]:
         try:
-            async with asyncio.timeout(self._limits.description_s):
+            async with asyncio.timeout(limit_s or self._limits.description_s):
                 return await self._client.ask(method, path, body)
         except _FOREIGN as error:
             raise _translate(error, name) from None
@@ -203,7 +222,7 @@ class OllamaModel:
 class _Client(ollama.AsyncClient):
     """The official client, with answers that its own types would cut short."""
 
-    async def ask(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
+    async def ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
         response = await self._request_raw(method, path, json=body)  # type: ignore[no-untyped-call]
         answer = response.json()
         if not isinstance(answer, dict):

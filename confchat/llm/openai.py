@@ -1,12 +1,14 @@
 """Models behind an API of OpenAI's form: vLLM, SGLang, Ray Serve, llama.cpp. One endpoint, asked over HTTP.
 
-`GET /v1/models` names what is served, `POST /v1/chat/completions` streams an answer as server-sent events. What
-the form leaves open (versions, context, options of their own) is asked of each server as its kind has it.
+`GET /v1/models` names what is served, `POST /v1/chat/completions` streams an answer as server-sent events, and
+`POST /v1/embeddings` turns texts into vectors. What the form leaves open (versions, context, whether a model sees,
+options of their own) is asked of each server as its kind has it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
@@ -19,47 +21,17 @@ from confchat.errors import ModelError
 from confchat.llm import Done, Event, Message, ModelDescription, PullStep, failures
 from confchat.llm.endpoint import Endpoint, TimeLimits, fetch_nothing, require_status, translated, within
 from confchat.llm.separated import split_pieces
+from confchat.llm.served import KINDS, UNKNOWN_KIND, Kind, parse_embeddings, parse_served
 from confchat.llm.texts import pieces, plain_text, repeatable
 from confchat.llm.thinking import ThinkingParser
 
 DONE = b"[DONE]"
-UNKNOWN_KIND = "openai"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One program: where it says its version, and how it calls the option that Ollama calls `repeat_penalty`."""
-
-    version_path: str
-    version_member: str
-    repeat_penalty: str
-    continues: Mapping[str, Any]
-
-
-# By `owned_by` of /v1/models (vllm entrypoints/openai, sglang srt/entrypoints, llama.cpp tools/server).
-KINDS: Mapping[str, Kind] = {
-    "vllm": Kind(
-        "/version", "version", "repetition_penalty", {"add_generation_prompt": False, "continue_final_message": True}
-    ),
-    "sglang": Kind("/get_server_info", "version", "repetition_penalty", {"continue_final_message": True}),
-    "llamacpp": Kind("/props", "build_info", "repeat_penalty", {}),
-}
-_UNKNOWN = Kind("", "", "", {})
 # Ours on the left, as confchat.parameters has them; `num_ctx` is the server's own to decide.
 _OPTIONS = {
     **{name: name for name in ("temperature", "top_p", "presence_penalty", "frequency_penalty", "seed", "stop")},
     "num_predict": "max_tokens",
 }
 _MORE_OPTIONS = {"top_k": "top_k", "min_p": "min_p"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Served:
-    """One entry of /v1/models."""
-
-    name: str
-    kind: str
-    context_length: int | None
 
 
 class OpenAiModel:
@@ -80,11 +52,11 @@ class OpenAiModel:
         Raises:
             ModelError: it is not among them, or the server fails.
         """
-        served = next((model for model in _parse_models(await self._ask("/v1/models")) if model.name == name), None)
-        if served is None or name != self._endpoint.model:
+        served = next((model for model in parse_served(await self._ask("/v1/models")) if model.name == name), None)
+        if served is None or not name or name not in (self._endpoint.model, self._endpoint.embedding):
             raise failures.not_served(name)
         self._kind = served.kind
-        digest, size = await self._endpoint.identify()
+        digest, size = await self._endpoint.identify(name)
         return ModelDescription(
             name=name,
             digest=digest,
@@ -93,6 +65,8 @@ class OpenAiModel:
             thinks=False,
             simulated_thinking=False,
             size=size,
+            sees=name == self._endpoint.model and await self._sees(served.kind),
+            embeds=name == self._endpoint.embedding,
         )
 
     async def list_models(self) -> tuple[ModelDescription, ...]:
@@ -131,6 +105,15 @@ class OpenAiModel:
             yield event
         yield _done(reason, usage, started)
 
+    async def embed(self, name: str, texts: Sequence[str]) -> list[list[float]]:
+        """Return a vector for each text; see `confchat.llm.Model`. Raises `ModelError`."""
+        request = {"model": name, "input": list(texts), "encoding_format": "float"}
+        with translated():
+            async with asyncio.timeout(self._limits.embedding_s):
+                response = await self._client.post("/v1/embeddings", json=request)
+                await require_status(response, name)
+        return parse_embeddings(Endpoint.parse_object(response.content), count=len(texts))
+
     def pull(self, name: str) -> AsyncGenerator[PullStep, None]:
         """Refuse: such a server serves what it was started with. Raises `ModelError`."""
         return fetch_nothing()
@@ -142,11 +125,11 @@ class OpenAiModel:
     async def _request(self, name: str, messages: Sequence[Message], options: Mapping[str, Any]) -> dict[str, Any]:
         if not self._kind:
             await self.describe(name)
-        kind = KINDS.get(self._kind, _UNKNOWN)
+        kind = KINDS.get(self._kind, UNKNOWN_KIND)
         goes_on = bool(messages) and messages[-1].role == "assistant"
         return {
             "model": name,
-            "messages": [{"role": each.role, "content": repeatable(each)} for each in messages],
+            "messages": [{"role": each.role, "content": _content(each)} for each in messages],
             "stream": True,
             "stream_options": {"include_usage": True},
             **_options(options, kind),
@@ -180,6 +163,21 @@ class OpenAiModel:
             return kind
         return f"{kind}/{version[:80]}" if isinstance(version, str) and version else kind
 
+    async def _sees(self, kind: str) -> bool:
+        """Say whether the model takes images: as its operator has it, or else as the server says, where it does."""
+        if self._endpoint.sees is not None:
+            return self._endpoint.sees
+        path, *members = KINDS.get(kind, UNKNOWN_KIND).sees or ("",)
+        if not path:
+            return False
+        try:
+            said: object = await self._ask(path)
+        except ModelError:
+            return False
+        for member in members:
+            said = said.get(member) if isinstance(said, dict) else None
+        return said is True
+
     async def _ask(self, path: str) -> dict[str, Any]:
         with translated():
             async with asyncio.timeout(self._limits.description_s):
@@ -202,27 +200,6 @@ class _Usage:
         return cls(*(count if isinstance(count, int) else None for count in counts))
 
 
-def _parse_models(answer: Mapping[str, Any]) -> list[_Served]:
-    entries = answer.get("data")
-    if not isinstance(entries, list):
-        raise failures.not_understood()
-    return [_parse_served(entry) for entry in entries]
-
-
-def _parse_served(entry: object) -> _Served:
-    if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
-        raise failures.not_understood()
-    meta = entry.get("meta")
-    more = meta if isinstance(meta, dict) else {}
-    lengths = (entry.get("max_model_len"), more.get("n_ctx"), more.get("n_ctx_train"))
-    owner = entry.get("owned_by")
-    return _Served(
-        name=entry["id"],
-        kind=owner if isinstance(owner, str) and owner in KINDS else UNKNOWN_KIND,
-        context_length=next((length for length in lengths if isinstance(length, int)), None),
-    )
-
-
 def _parse_chunk(data: bytes, name: str) -> dict[str, Any]:
     """Return one event; an error that stands in its place is raised, without its words."""
     chunk = Endpoint.parse_object(data)
@@ -234,6 +211,15 @@ def _parse_chunk(data: bytes, name: str) -> dict[str, Any]:
     if not isinstance(choices, list | None) or not all(isinstance(choice, dict) for choice in choices or ()):
         raise failures.not_understood()
     return chunk
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    """Return a turn as the form has it: images as data URIs beside the text."""
+    if not message.images:
+        return repeatable(message)
+    urls = (f"data:image/jpeg;base64,{base64.b64encode(image).decode()}" for image in message.images)
+    images = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+    return [*images, {"type": "text", "text": repeatable(message)}]
 
 
 def _options(options: Mapping[str, Any], kind: Kind) -> dict[str, Any]:

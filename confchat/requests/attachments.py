@@ -8,6 +8,7 @@ from confchat.documents.desk import Desk, Owner, Upload
 from confchat.documents.document import Document
 from confchat.errors import RequestError
 from confchat.frames import Request
+from confchat.requests.meaning import begin_vectors
 from confchat.requests.scope import Handlers, Scope
 
 
@@ -53,6 +54,7 @@ class AttachmentRequests:
             reader = self._scope.deployment.document_reader
             upload.document = await reader.read(bytes(upload.data), uuid=uuid, name=upload.name)
             upload.data.clear()
+            await begin_vectors(self._scope, upload.document)
         self._tell(request, upload)
 
     async def _open(self, request: Request) -> None:

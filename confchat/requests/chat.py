@@ -19,6 +19,7 @@ from confchat.generation import Generation
 from confchat.llm import Event
 from confchat.parameters import check_options, fit_options
 from confchat.prompting import build_prompt, fit_context, guess_tokens, least_tokens
+from confchat.requests.meaning import find_nearness
 from confchat.requests.scope import Handlers, Scope
 from confchat.requests.spending import Ask, Beginning, Purse
 from confchat.scratchpad import Scratchpad
@@ -200,8 +201,10 @@ class ChatRequests:
     async def _speak(self, request: Request, generation: Generation, begun: Beginning) -> AsyncGenerator[Event]:
         deployment, model = self._scope.deployment, self._scope.model
         tokens, path, mark = self._context_tokens(request), begun.asked.path, secrets.token_hex(MARK_BYTES)
-        build = partial(build_prompt, path, tokens=begun.room(tokens), system=request["system"], mark=mark)
-        messages, passages = await asyncio.to_thread(build, documents=begun.documents, sees=model.sees)
+        room, documents, system = begun.room(tokens), begun.documents, request["system"]
+        nearness = await find_nearness(self._scope, begun.asked, documents, tokens=room, system=system)
+        build = partial(build_prompt, path, tokens=room, system=system, mark=mark, nearness=nearness)
+        messages, passages = await asyncio.to_thread(build, documents=documents, sees=model.sees)
         generation.sources = tuple(passage.told(number) for number, passage in enumerate(passages, 1))
         generation.expense.guessed_prompt_tokens = guess_tokens(messages)
         options = {**begun.limit(request["options"], messages), "num_ctx": tokens}

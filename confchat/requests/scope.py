@@ -29,6 +29,7 @@ class Scope:
     """What one opened handshake allows: its conversation, and the user's shelf if he proved its key.
 
     `talk` is where the session's own conversation is kept: the shelf, or a scratchpad where nothing of it is stored.
+    `embedding` is the model that makes vectors, where the session's quote vouches for one.
     """
 
     deployment: Deployment
@@ -37,6 +38,7 @@ class Scope:
     conversation: str
     model: ModelDescription
     shelf: Shelf | None
+    embedding: ModelDescription | None
     talk: Shelf | Scratchpad = field(init=False)
     follower: Follower | None = None
     resume: str = field(default_factory=lambda: secrets.token_urlsafe(32))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +80,7 @@ class StandIn:
     loaded: Any = field(default_factory=lambda: {"models": []})
     show: Any = field(default_factory=lambda: show_answer(capabilities=["completion", "thinking"]))
     pieces: Iterable[bytes | float] = (line("Hi"), last_line())
+    vector_of: Callable[[str], Any] = lambda text: [float(len(text)), 1.0]
     status: int = 200
     error: str | None = None
     breaks_off: bool = False
@@ -101,6 +102,8 @@ class StandIn:
         self.asked.append(await request.json())
         if self.error is not None:
             return web.json_response({"error": self.error}, status=self.status)
+        if request.path == "/api/embed":
+            return web.json_response({"embeddings": [self.vector_of(text) for text in self.asked[-1]["input"]]})
         return await self._stream(request)
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:

@@ -210,3 +210,46 @@ async def test_the_server_of_llama_cpp_answers(llama_cpp: str) -> None:
     going_on = [Message("user", "Count to five."), Message("assistant", "One, two,")]
     assert isinstance([said async for said in model.chat("small", going_on, options=options)][-1], Done)
     await model.close()
+
+
+async def test_images_go_as_data_uris_beside_the_text(server: EngineStandIn, model: OpenAiModel) -> None:
+    await answer(model, [Message("user", "What is it?", (b"jpeg",))])
+    content = server.asked[0][1]["messages"][0]["content"]
+    assert content == [
+        {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,anBlZw=="}},
+        {"type": "text", "text": "What is it?"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("owner", "pages", "told", "sees"),
+    [
+        ("llamacpp", {"/props": {"modalities": {"vision": True}}}, None, True),
+        ("llamacpp", {"/props": {"modalities": {"vision": False}}}, None, False),
+        ("llamacpp", {"/props": {"modalities": {"vision": True}}}, False, False),
+        ("llamacpp", {"/props": {"modalities": 7}}, None, False),
+        ("sglang", {"/get_model_info": {"has_image_understanding": True}}, None, True),
+        ("sglang", {}, None, False),
+        ("vllm", {}, None, False),
+        ("vllm", {}, True, True),
+    ],
+)
+async def test_whether_a_model_sees_is_asked_or_told(
+    server: EngineStandIn, owner: str, pages: Any, told: bool | None, sees: bool
+) -> None:
+    server.pages = {"/v1/models": {"data": [{"id": "m", "owned_by": owner}]}, **pages}
+    model = OpenAiModel(server.endpoint(sees=told))
+    assert (await model.describe("m")).sees is sees
+    await model.close()
+
+
+async def test_vectors_come_in_the_order_of_their_texts(server: EngineStandIn) -> None:
+    server.pages["/v1/models"]["data"].append({"id": "e", "owned_by": "vllm"})
+    server.pages["/v1/embeddings"] = {"data": [{"index": 1, "embedding": [3, 4]}, {"index": 0, "embedding": [1, 2]}]}
+    model = OpenAiModel(server.endpoint(embedding="e"))
+    assert (await model.describe("e")).embeds
+    assert [each.name for each in await model.list_models()] == ["m"]
+    assert await model.embed("e", ["one", "other"]) == [[1.0, 2.0], [3.0, 4.0]]
+    with pytest.raises(ModelError):
+        await model.embed("e", ["one", "other", "more"])
+    await model.close()
