@@ -379,34 +379,3 @@ async def test_a_model_is_listed_with_its_size_its_eyes_and_whether_it_is_in_mem
     server.loaded = {"models": [tag_entry(NAME)]}
     (known,) = await model.list_models()
     assert (known.is_loaded, known.efforts) == (True, ())
-
-
-@pytest.mark.parametrize("is_old", [True, False])
-async def test_a_model_that_makes_vectors_is_told_from_one_that_chats(
-    server: StandIn, model: OllamaModel, is_old: bool
-) -> None:
-    info = {"general.architecture": "bert", "bert.context_length": 512, "bert.pooling_type": 1}
-    server.show = show_answer(capabilities=None if is_old else ["embedding"], model_info=info)
-    assert (await model.describe(NAME)).embeds
-    assert await model.list_models() == ()
-
-
-async def test_texts_become_vectors(server: StandIn, model: OllamaModel) -> None:
-    assert await model.embed(NAME, ["one", "other"]) == [[3.0, 1.0], [5.0, 1.0]]
-    asked = server.asked[-1]
-    assert (asked["model"], asked["input"], asked["truncate"]) == (NAME, ["one", "other"], True)
-    assert asked["options"] == {"num_ctx": 2032}
-    server.tags, server.show = (
-        {"models": [tag_entry("m:1", digest="ef" * 32)]},
-        show_answer(model_info={"general.architecture": "bert", "bert.context_length": 512, "bert.pooling_type": 1}),
-    )
-    await model.embed("m:1", ["one"])
-    assert server.asked[-1]["options"] == {"num_ctx": 496}
-
-
-@pytest.mark.parametrize("vector", [None, [], ["x"], 7])
-async def test_what_is_no_vector_is_refused(server: StandIn, model: OllamaModel, vector: object) -> None:
-    server.vector_of = lambda _text: vector
-    with pytest.raises(ModelError) as caught:
-        await model.embed(NAME, ["the canary sings"])
-    assert (caught.value.code, "canary" in str(caught.value)) == ("model_failed", False)
