@@ -103,7 +103,8 @@ def install(*, models: ReleasedModels, report: Callable[[str], None]) -> Install
     sign_log(publication.checkpoint_signer())
     if settings.CONFCHAT_DEVELOPMENT:
         create_simulator(settings.CONFCHAT_SIMULATOR_DIR)
-        start_td(settings.CONFCHAT_SIMULATOR_DIR)
+        if not settings.CONFCHAT_SIMULATOR_RUNS:
+            start_td(settings.CONFCHAT_SIMULATOR_DIR)
     attester = this_machine.attester()
     attester.close()
     is_simulated = attester.trust_anchor == "simulator"

@@ -55,7 +55,8 @@ class Measurer:
 
     def model_server(self, model: ModelDescription) -> ModelServer | None:
         """Measure the program that serves a model; None where none can be seen. Raises `OSError` if it may not be."""
-        pid = None if self._places.models is None else find_process(self._places.model_host)
+        is_here = self._places.models is not None or self._places.weights is not None
+        pid = find_process(self._places.model_host) if is_here else None
         return None if pid is None else measure_process(pid, server=model.backend, digests=self._digests)
 
     def model(self, name: str) -> MeasuredModel | None:

@@ -38,6 +38,8 @@ CONFCHAT_TDX_DEVICE = env.text("CONFCHAT_TDX_DEVICE", "")
 # Empty: the port that /etc/tdx-attest.conf names.
 CONFCHAT_QGS = env.text("CONFCHAT_QGS", "")
 CONFCHAT_SIMULATOR_DIR = CONFCHAT_DATA_DIR / "simulator"
+# Whether the simulated platform is somebody else's process, which goes on when the product is started anew.
+CONFCHAT_SIMULATOR_RUNS = env.flag("CONFCHAT_SIMULATOR_RUNS", default=False)
 CONFCHAT_PCCS_URL = env.text("CONFCHAT_PCCS_URL", "")
 CONFCHAT_QCNL_FILE = env.path("CONFCHAT_QCNL_FILE", Path("/etc/sgx_default_qcnl.conf"))
 CONFCHAT_UNSAFE_PCCS_TLS = env.flag("CONFCHAT_UNSAFE_PCCS_TLS", default=False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from confchat.checks import check_settings
 from confchat.engines import build_model, is_inside, own_weights, service_digest
 from confchat.file_digests import FileDigests
 from confchat.measuring import Measurer, Places
+from confchat.model_server import measure_process
 from confchat.served_weights import ServedWeights
 from tests.confchat.engine_stand_in import EngineStandIn, serve
 
@@ -66,6 +69,9 @@ async def test_a_model_inside_goes_by_its_files(settings: Settings, files: Path)
         model = build_model("")
         described = await model.describe("m")
         await model.close()
+        places = Places(root=files, model_host=server.url, models=None, weights=own_weights())
+        program = await asyncio.to_thread(Measurer(places).model_server, described)
+    assert program == measure_process(os.getpid(), server=described.backend, digests=FileDigests())
     digests = {
         name: hashlib.sha256((files / name).read_bytes()).hexdigest()
         for name in ("config.json", "more/weights.safetensors")

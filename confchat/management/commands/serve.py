@@ -73,7 +73,7 @@ def _listener() -> socket.socket:
 
 def _programs(listener: socket.socket, model: ModelChoice, installation: Installation) -> list[Program]:
     programs = []
-    if installation.is_simulated:
+    if installation.is_simulated and not settings.CONFCHAT_SIMULATOR_RUNS:
         programs.append(build_simulator(settings.CONFCHAT_SIMULATOR_DIR))
     host = model.host
     if model.is_embedded:
