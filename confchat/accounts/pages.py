@@ -56,7 +56,7 @@ def end_login(request: HttpRequest, login: int) -> HttpResponse:
 def delete(request: HttpRequest) -> HttpResponse:
     """Delete one's own account for good, once its name was typed."""
     user = cast(User, request.user)
-    fault = ""
+    fault, owner = "", str(user.pk)
     if request.method == "POST":
         if request.POST.get("username") != user.get_username():
             fault = _("This is not your username.")
@@ -64,7 +64,7 @@ def delete(request: HttpRequest) -> HttpResponse:
             fault = _("You are the last admin: make another one first.")
         elif delete_account(user):
             request.session.flush()
-            return render(request, "account/deleted.html")
+            return render(request, "account/deleted.html", {"user_id": owner})
         else:
             fault = _(
                 "You proposed or decided on a policy or release, and that record stays with its name. "

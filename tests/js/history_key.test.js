@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { HistoryKey } from "../../static/js/models/history_key.js";
 import { WAYS, unwrap, wrap } from "../../static/js/models/key_ways.js";
 import { readRecoveryCode, recoveryCode } from "../../static/js/models/recovery_code.js";
-import { MemoryKeyStore } from "./stand_in.js";
+import { b64encode } from "../../static/js/crypto/encoding.js";
+import { MemoryKeyStore, MemoryStorage } from "./stand_in.js";
 
 const random = (size) => crypto.getRandomValues(new Uint8Array(size));
 const code = (expected) => (error) => error.code === expected;
@@ -159,4 +160,48 @@ test("a wrapped key opens for its own account alone, and not where a byte of it 
 test("a record that asks for more work than any of ours is refused", async () => {
   const kept = { salt: random(32), passes: 1, memory: 2 ** 30 };
   await assert.rejects(WAYS.passphrase.open(kept, { passphrase: "x" }), code("key_secret_wrong"));
+});
+
+test("a key that the first version kept in clear opens the history still, and lies in clear no more", async () => {
+  for (const before of [null, { way: "device", isEnrolled: false }]) {
+    const key = random(32);
+    const storage = new MemoryStorage();
+    const name = "confchat.history-key.one";
+    storage.setItem(name, JSON.stringify({ key: b64encode(key), isEnrolled: true }));
+    const store = new MemoryKeyStore(before && [["one", before]]);
+    const open = new HistoryKey("one", { store, storage, random });
+    assert.deepEqual(await open.opening(affirmed), { historyKey: key, enroll: false });
+    assert.equal(storage.getItem(name), null);
+    const again = new HistoryKey("one", { store, storage, random });
+    assert.deepEqual(await again.opening(affirmed), { historyKey: key, enroll: false });
+    assert.equal(again.isCodeKept, false);
+  }
+});
+
+test("what lies in clear beside a key that the server has accepted since is only removed", async () => {
+  const { store, historyKey } = await enrolled();
+  const storage = new MemoryStorage();
+  storage.setItem("confchat.history-key.one", JSON.stringify({ key: b64encode(random(32)), isEnrolled: true }));
+  const later = new HistoryKey("one", { store, storage, random });
+  assert.deepEqual((await later.opening(affirmed)).historyKey, historyKey);
+  assert.equal(storage.size, 0);
+});
+
+test("keys for other purposes come only from a key that is open and proved, and differ by purpose", async () => {
+  const { key, store } = open();
+  assert.equal(await key.derive("a"), undefined);
+  await key.opening(affirmed);
+  assert.equal(await key.derive("a"), undefined, "the server has not accepted it yet");
+  await key.confirm();
+  const iv = new Uint8Array(12);
+  const seal = async (purpose, from) => {
+    const made = await from.derive(purpose);
+    assert.equal(made.extractable, false);
+    return b64encode(new Uint8Array(await crypto.subtle.encrypt({ name: "AES-GCM", iv }, made, new Uint8Array(16))));
+  };
+  const later = new HistoryKey("one", { store, random });
+  assert.equal(await seal("a", key), await seal("a", later));
+  assert.notEqual(await seal("a", key), await seal("b", key));
+  key.leaveOut();
+  assert.equal(await key.derive("a"), undefined);
 });

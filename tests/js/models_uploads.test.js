@@ -71,12 +71,25 @@ test("what is refused says why, and what is too large or too many is never sent"
   assert.deepEqual([uploads.items[0].code, uploads.items.at(-1).code], ["document_kind", "attachments_many"]);
 });
 
-test("files of a message that could not be sent are there again for the next", async () => {
-  const { uploads } = begin();
+test("what was handed out comes back with its files, sent again where the server has them no more", async () => {
+  const { session, uploads } = begin();
   uploads.add([file(10)]);
   await settled(uploads);
-  const sent = uploads.take();
-  uploads.giveBack(sent);
-  assert.equal(uploads.isBusy, false);
-  assert.deepEqual(uploads.take(), sent);
+  const [{ attachment }] = uploads.take();
+  session.held.clear();
+  uploads.giveBack([
+    { attachment, name: "a file" },
+    { attachment: "of another page", name: "b" },
+    { attachment: "of an earlier prompt", name: "c", kind: "pdf" },
+  ]);
+  await settled(uploads);
+  assert.equal(session.held.get(attachment), 10);
+  assert.deepEqual(
+    uploads.items.map(({ name, state, code }) => [name, state, code]),
+    [
+      ["a file", "ready", undefined],
+      ["b", "failed", "attachment_missing"],
+      ["c", "ready", undefined],
+    ],
+  );
 });

@@ -93,6 +93,25 @@ export class MemoryKeyStore extends Map {
   }
 }
 
+/** Where drafts lie, without a browser; of one user. */
+export class MemoryDraftStore extends Map {
+  async read(user, place) {
+    return this.get(place) ?? null;
+  }
+
+  async write(user, place, record) {
+    this.set(place, record);
+  }
+
+  async delete(user, place) {
+    super.delete(place);
+  }
+
+  async places() {
+    return [...this.keys()];
+  }
+}
+
 /** One connection as the server sees it; stands where `WebSocket` does. */
 class Connection {
   protocol = "confchat.v1";

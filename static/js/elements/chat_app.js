@@ -67,7 +67,6 @@ export class ChatApp extends PageElement {
     this.listen(this, "open-message", ({ detail }) => this.#jump.want(detail));
     this.listen(this, "messages-changed", () => this.#messagesChanged());
     new Writing(this, this.#chat, { parts: this.parts, signal: this.signal, fail });
-    this.listen(this, "withdrawn", ({ detail }) => this.#find("chat-composer").restore(detail));
     this.listen(this, "sent", () => this.#follower.toEnd());
     this.listen(this, "fault", ({ detail }) => fail(detail));
     this.listen(this, "toast", ({ detail }) => this.#toasts.say(detail));

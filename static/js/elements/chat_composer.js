@@ -34,13 +34,13 @@ export class ChatComposer extends PageElement {
 
   set chat(chat) {
     this.#chat = chat;
-    this.listen(chat.session, "change", () => this.#refresh());
+    this.listen(chat.session, "change", () => this.refresh());
     this.#show();
   }
 
   /** Another conversation is in view: writing can begin at once, where there are keys to write with. */
   reset() {
-    this.#refresh();
+    this.refresh();
     if (matchMedia("(hover: hover)").matches) this.parts.prompt.focus();
   }
 
@@ -50,7 +50,7 @@ export class ChatComposer extends PageElement {
     const isFresh = prompt.selectionStart > 0 && !prompt.value.slice(0, prompt.selectionStart).endsWith("\n");
     prompt.setRangeText(isFresh ? `\n${text}` : text, prompt.selectionStart, prompt.selectionEnd, "end");
     prompt.focus();
-    this.#refresh();
+    this.refresh();
   }
 
   /** Begin with a template; what was written already stays behind it. */
@@ -59,7 +59,7 @@ export class ChatComposer extends PageElement {
     prompt.value = prompt.value === "/" || !prompt.value ? text : `${text}\n\n${prompt.value}`;
     prompt.focus();
     prompt.setSelectionRange(text.length, text.length);
-    this.#refresh();
+    this.refresh();
   }
 
   /** Put a message's text back to write on. */
@@ -67,26 +67,23 @@ export class ChatComposer extends PageElement {
     const { prompt } = this.parts;
     prompt.value = prompt.value ? `${text}\n${prompt.value}` : text;
     prompt.focus();
-    this.#refresh();
-  }
-
-  refresh() {
-    this.#refresh();
+    this.refresh();
   }
 
   /** Who writes wants to send: a proof that has ended is made anew at once. */
   #written() {
     if (this.#chat.session.state === "stale") this.#chat.session.attest();
     if (this.parts.prompt.value === "/" && this.#chat.settings.templates.length > 0) this.tell("templates-wanted");
-    this.#refresh();
+    this.refresh();
   }
 
-  #refresh() {
+  refresh() {
     if (this.#isDue) return;
     this.#isDue = true;
     requestAnimationFrame(() => {
       this.#isDue = false;
       this.#show();
+      this.tell("written");
     });
   }
 
@@ -135,7 +132,7 @@ export class ChatComposer extends PageElement {
     prompt.value = "";
     this.#chat.conversation.send(text, this.#chat.uploads.take());
     this.tell("sent");
-    this.#refresh();
+    this.refresh();
   }
 
   async #stop() {

@@ -35,7 +35,8 @@ export class PromptView {
     this.#item.classList.toggle("is-failed", isFailed);
     note.classList.toggle("is-error", isFailed);
     showText(note, isFailed ? errorWords(error) : "");
-    retry.hidden = withdraw.hidden = !isFailed;
+    withdraw.hidden = !isFailed;
+    retry.hidden = !isFailed || error.code === "attachment_missing"; // back in the composer, its files are sent again
     edit.hidden = state !== "complete" || this.#conversation.running !== null;
     this.#versions.show();
   }

@@ -1,6 +1,7 @@
 /** Starts over: the server forgets the old history, and then this browser its key. */
 import { showText } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
+import { DraftStore } from "../lib/draft_store.js";
 import { KeyStore } from "../lib/key_store.js";
 import { faultWords, words } from "../lib/words.js";
 
@@ -24,7 +25,7 @@ export class StartOver extends PageElement {
       const answer = await fetch(location.pathname, { method: "POST", body: new FormData(form), redirect: "manual" });
       if (answer.type === "opaqueredirect") return location.reload(); // to sign in again first
       if (answer.status !== 204) return showText(said, faultWords("not_started_over"));
-      await new KeyStore().delete(this.dataset.user);
+      await Promise.all([new DraftStore().deleteAll(this.dataset.user), new KeyStore().delete(this.dataset.user)]);
       location.assign("/");
     } catch {
       showText(said, faultWords("not_started_over"));

@@ -17,7 +17,6 @@ export class Writing {
     listen("messages-changed", () => announcing.follow(chat.conversation));
     const [field, button] = ["prompt", "attach"].map((name) => this.#composer.querySelector(`[data-ref=${name}]`));
     this.#find("attachment-tray").attach(chat.uploads, { room: app.parts.room, field, button });
-    listen("withdrawn", ({ detail }) => chat.uploads.giveBack(detail.attachments));
     listen("attachments-changed", () => this.#composer.refresh());
     const show = (place) => this.#find("passage-panel").open(chat.session, place);
     const fetched = (load, open) => fetchPart(load).then(open).catch(fail);
@@ -29,6 +28,11 @@ export class Writing {
     );
     listen("regenerate", ({ detail }) => chat.conversation.regenerate(detail).catch(fail));
     listen("continue", ({ detail }) => chat.conversation.goOn(detail).catch(fail));
+    listen("withdrawn", ({ detail: { text, attachments } }) => {
+      this.#composer.restore(text);
+      chat.uploads.giveBack(attachments);
+    });
+    import("./drafting.js").then(({ keepDrafts }) => keepDrafts(this.#composer, chat, signal));
     listen("quote", ({ detail }) => this.#composer.insert(quoted(detail)));
     listen("template", ({ detail }) => this.#composer.replace(detail));
     const open = (name) => () => this.#find(name).open(chat.settings);

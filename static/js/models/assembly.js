@@ -27,7 +27,7 @@ export function assemble(config, user, browser) {
       return releasePin.key;
     },
   };
-  const historyKey = new HistoryKey(user, { store: keyStore, random, passkeys });
+  const historyKey = new HistoryKey(user, { store: keyStore, storage, random, passkeys });
   if (!browser.canStore) historyKey.leaveOut();
   const socketUrl = new URL(config.socket, location.href);
   socketUrl.protocol = socketUrl.protocol.replace("http", "ws");

@@ -5,8 +5,9 @@ export class Conversations extends EventTarget {
   folders = [];
   /** `idle` before the first answer, `loaded`, or `hidden` where the history key is not at hand. */
   state = "idle";
+  /** Whether everything that is kept is listed. */
+  isComplete = false;
   #session;
-  #isComplete = false;
   #loads = 0;
 
   constructor(session) {
@@ -29,20 +30,20 @@ export class Conversations extends EventTarget {
     this.folders = folders;
     this.#merge(page);
     const found = new Set(page.conversations.map(({ conversation }) => conversation));
-    if (about.some((id) => !found.has(id))) this.#isComplete = false;
-    for (let { next } = page; next !== null && !this.#isComplete;) {
+    if (about.some((id) => !found.has(id))) this.isComplete = false;
+    for (let { next } = page; next !== null && !this.isComplete;) {
       const more = await this.#page(next);
       if (load !== this.#loads) return;
       this.#add(more.conversations);
       for (const { conversation } of more.conversations) found.add(conversation);
       next = more.next;
     }
-    if (!this.#isComplete)
+    if (!this.isComplete)
       this.#become(
         this.items.filter(({ conversation: id }) => found.has(id)),
         "loaded",
       );
-    this.#isComplete = true;
+    this.isComplete = true;
   }
 
   /** Throws RequestError. */

@@ -6,13 +6,14 @@
  * becomes true when a session that was opened with it was proved. A key that came from a recovery code is written down
  * only then: until it is proved, what was kept before stays. Tells of itself by `change`.
  */
-import { KeyError, WAYS, unwrap, wrap } from "./key_ways.js";
+import { takeOver } from "./earlier_key.js";
+import { KeyError, WAYS, deriveKey, unwrap, wrap } from "./key_ways.js";
 import { readRecoveryCode, recoveryCode } from "./recovery_code.js";
 
 const KEY_SIZE = 32;
 
 export class HistoryKey extends EventTarget {
-  #user;
+  user;
   #parts;
   #loading = null;
   #record = null;
@@ -20,10 +21,10 @@ export class HistoryKey extends EventTarget {
   #isEntered = false;
   #isLeftOut = false;
 
-  /** `parts` are `{store, random, passkeys}`: a KeyStore, and `{make, ask}` for passkeys where there are any. */
+  /** `parts` are `{store, storage, random, passkeys}`: a KeyStore, localStorage, and `{make, ask}` for passkeys where there are any. */
   constructor(user, parts) {
     super();
-    this.#user = user;
+    this.user = user;
     this.#parts = parts;
   }
 
@@ -61,6 +62,14 @@ export class HistoryKey extends EventTarget {
     return { historyKey: this.#key, enroll: !this.#isEntered && !this.isEnrolled };
   }
 
+  /** A key of 32 bytes for what else is kept here for the user (AES-GCM, not extractable), while the proved one is open. */
+  async derive(purpose) {
+    if (this.#isLeftOut) return undefined;
+    await (this.#loading ??= this.#load());
+    if (!this.#key || !this.isEnrolled || this.#isEntered) return undefined;
+    return deriveKey(this.#key, purpose);
+  }
+
   /** A session opened with the key was proved. */
   async confirm() {
     if (this.#isLeftOut) return;
@@ -73,7 +82,7 @@ export class HistoryKey extends EventTarget {
   async unlock(secret = {}) {
     const { way, kept, wrapped } = this.#record;
     const wrapping = await WAYS[way].open(kept, { ...this.#parts, ...secret });
-    this.#key = await unwrap(wrapped, wrapping, { user: this.#user });
+    this.#key = await unwrap(wrapped, wrapping, { user: this.user });
     this.#isEntered = false;
     this.#tell();
   }
@@ -108,14 +117,15 @@ export class HistoryKey extends EventTarget {
   }
 
   async #load() {
-    this.#record = await this.#parts.store.read(this.#user);
+    const wrapped = (key) => this.#wrapped("device", {}, key);
+    this.#record = await takeOver(this.user, { ...this.#parts, wrapped });
     if (this.#record && !WAYS[this.#record.way].isAsking) await this.unlock();
     this.#tell();
   }
 
   async #begin() {
     const record = await this.#wrapped("device", {}, this.#parts.random(KEY_SIZE));
-    this.#record = await this.#parts.store.begin(this.#user, { ...record, isEnrolled: false, isCodeKept: false });
+    this.#record = await this.#parts.store.begin(this.user, { ...record, isEnrolled: false, isCodeKept: false });
     if (!WAYS[this.#record.way].isAsking) await this.unlock();
   }
 
@@ -125,11 +135,11 @@ export class HistoryKey extends EventTarget {
 
   async #wrapped(way, secret, key) {
     const { kept, wrapping } = await WAYS[way].make({ ...this.#parts, ...secret });
-    return { way, kept, wrapped: await wrap(key, wrapping, { user: this.#user, ...this.#parts }) };
+    return { way, kept, wrapped: await wrap(key, wrapping, { user: this.user, ...this.#parts }) };
   }
 
   async #write(record) {
-    await this.#parts.store.write(this.#user, record);
+    await this.#parts.store.write(this.user, record);
     this.#record = record;
     this.#tell();
   }

@@ -20,6 +20,8 @@ const MEMORY_KIB = 65_536;
 const MAX_PASSES = 16;
 const MAX_MEMORY_KIB = 1_048_576;
 
+const PASSKEY = "confchat/1 history wrap";
+
 export class KeyError extends Error {
   constructor(code, options) {
     super(code, options);
@@ -52,9 +54,10 @@ async function fromPassphrase(passphrase, kept) {
   return importWrapping(await stretch(passphrase, kept));
 }
 
-async function fromPasskey(output) {
-  const material = await crypto.subtle.importKey("raw", output, "HKDF", false, ["deriveKey"]);
-  const derivation = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: utf8("confchat/1 history wrap") };
+/** HKDF-SHA-256 without salt: an AES-256-GCM key for one purpose, that no script can take out. */
+export async function deriveKey(secret, purpose) {
+  const material = await crypto.subtle.importKey("raw", secret, "HKDF", false, ["deriveKey"]);
+  const derivation = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: utf8(purpose) };
   const aesKey = { name: "AES-GCM", length: 256 };
   return crypto.subtle.deriveKey(derivation, material, aesKey, false, ["encrypt", "decrypt"]);
 }
@@ -82,9 +85,9 @@ export const WAYS = {
     async make({ passkeys, random, name }) {
       const salt = random(SALT_SIZE);
       const { credential, output } = await passkeys.make({ salt, random, name });
-      return { kept: { credential, salt }, wrapping: await fromPasskey(output) };
+      return { kept: { credential, salt }, wrapping: await deriveKey(output, PASSKEY) };
     },
     open: async ({ credential, salt }, { passkeys, random }) =>
-      fromPasskey(await passkeys.ask({ credential, salt, random })),
+      deriveKey(await passkeys.ask({ credential, salt, random }), PASSKEY),
   },
 };

@@ -13,6 +13,7 @@ export class Uploads extends EventTarget {
   #makeId;
   #conversation = null;
   #work = Promise.resolve();
+  #files = new Map();
   items = [];
 
   constructor(session, { makeId }) {
@@ -35,11 +36,24 @@ export class Uploads extends EventTarget {
     return ready;
   }
 
-  /** Take back what went with a message that could not be sent. */
+  /**
+   * Take back what went with a message that could not be sent, or was left behind: `told` by the server, or `{attachment,
+   * name}`. What is still here is sent anew where the server has it no more.
+   */
   giveBack(documents) {
-    const ready = documents.map((told) => ({ id: told.attachment, name: told.name, state: "ready", told }));
-    this.items = [...ready, ...this.items];
+    const isHere = ({ attachment }) => this.items.some(({ id }) => id === attachment);
+    const back = documents.filter((told) => !isHere(told)).map((told) => this.#itemOf(told));
+    this.items = [...back, ...this.items];
     this.#tell();
+    this.#resume();
+  }
+
+  #itemOf(told) {
+    const { attachment: id, name } = told;
+    const file = this.#files.get(id);
+    if (file) return { id, file, name, state: "sending", done: 0 };
+    if (told.kind) return { id, name, state: "ready", told }; // of an earlier prompt, which is stored
+    return { id, name, state: "failed", code: "attachment_missing" };
   }
 
   /** Another conversation is in view: what was not sent with a message is forgotten. */
@@ -55,6 +69,7 @@ export class Uploads extends EventTarget {
       const item = { id: this.#makeId(), file, name: file.name.slice(0, 200), state: "sending", done: 0 };
       if (this.items.length >= MAX_FILES) Object.assign(item, { state: "failed", code: "attachments_many" });
       else if (file.size > MAX_BYTES) Object.assign(item, { state: "failed", code: "attachment_too_large" });
+      else this.#files.set(item.id, file);
       this.items.push(item);
     }
     this.#tell();
