@@ -8,7 +8,7 @@ from django.views.i18n import set_language
 
 from confchat import history_pages, model_pages, views
 from confchat.accounts import pages as account_pages
-from confchat.accounts import people_pages, usage_pages
+from confchat.accounts import people_pages, token_pages, usage_pages
 
 urlpatterns = [
     path("", views.chat, name="chat"),
@@ -16,6 +16,8 @@ urlpatterns = [
     path("accounts/", account_pages.account, name="account"),
     path("accounts/delete/", account_pages.delete, name="delete-account"),
     path("accounts/sessions/<int:login>/end", account_pages.end_login, name="end-login"),
+    path("accounts/tokens/", token_pages.tokens, name="tokens"),
+    path("accounts/tokens/<uuid:token>/revoke", token_pages.revoke, name="revoke-token"),
     path("accounts/invitation/<str:secret>/", people_pages.come, name="invitation"),
     path("accounts/", include("allauth.urls")),
     path("people/", people_pages.people, name="people"),

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from confchat.accounts.access_tokens import tokens_of
 from confchat.accounts.farewell import delete_account
 from confchat.accounts.quotas import day_of, limits_of
 from confchat.accounts.roles import confirmed, is_admin, is_last_admin, reads_usage
@@ -34,6 +35,7 @@ def account(request: HttpRequest) -> HttpResponse:
     context = {
         "addresses": EmailAddress.objects.filter(user=user).order_by("-primary", "email"),
         "logins": len(UserSession.objects.purge_and_list(user)),
+        "tokens": tokens_of(user, now=timezone.now()).count(),
         "is_admin": is_admin(user),
         "use": use_of(user, today=day_of(timezone.now())),
         "reads_usage": reads_usage(user),

@@ -98,6 +98,7 @@ ROOMS = {
     "confchat.accounts.roles": {"confchat", "allauth", "django"},
     "confchat.accounts.second_factors": {"allauth", "cryptography", "django"},
     "confchat.accounts.signed_in": {"confchat", "allauth", "django"},
+    "confchat.accounts.token_pages": {"confchat", "allauth", "django"},
     "confchat.first_passwords": set(),
     "confchat.asgi": {"confchat", "attestation", "django", "channels"},
     "confchat.changes": set(),

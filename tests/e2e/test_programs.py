@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -20,6 +22,7 @@ from attestation.issuer import parse_issuer
 from attestation.named_policies import load_policy
 from attestation.offline import Anchors
 from tests.product import ROOT, Server
+from tests.session_client import SessionClient, account_id, log_in
 
 QUESTION = "Name one colour of the rainbow."
 SHORT = ("--max-tokens", "8", "--effort", "off")
@@ -123,6 +126,47 @@ async def test_a_token_that_nobody_made_opens_nothing(program: Program) -> None:
             async with connect(program.server.address, token=forged.to_text(), anchors=program.anchors):
                 pass
         assert refused.value.code == "login_required"
+
+
+async def test_a_token_made_on_the_page_chats_until_it_is_revoked_there(program: Program) -> None:
+    server = program.server
+    with log_in(server.address, server.new_account("writer"), server.password) as person:
+        post(person, "/accounts/reauthenticate/", password=server.password)
+        shown = post(person, "/accounts/tokens/", name="a script", days="7").text
+        token = re.findall(r"confchat_[0-9a-f-]{36}_[\w-]{43}", shown)[0]
+        async with connect(server.address, token=token, anchors=program.anchors) as session:
+            assert [piece async for piece in session.ask(QUESTION, effort="off", options={"num_predict": 8})]
+            listed = person.get("/accounts/tokens/").text
+            post(person, re.findall(r'action="(/accounts/tokens/[0-9a-f-]{36}/revoke)"', listed)[0])
+            with pytest.raises(RefusedError) as refused:
+                _ = [piece async for piece in session.ask(QUESTION)]
+            assert refused.value.code == "login_required"
+
+
+def post(person: httpx.Client, path: str, **form: str) -> httpx.Response:
+    headers = {"Referer": str(person.base_url), "Origin": str(person.base_url).rstrip("/")}
+    form["csrfmiddlewaretoken"] = person.cookies["csrftoken"]
+    return person.post(path, data=form, headers=headers).raise_for_status()
+
+
+async def test_with_the_history_key_a_conversation_is_kept_and_gone_on_with(program: Program) -> None:
+    server, key = program.server, os.urandom(32)
+    account = server.new_account("historian")
+    token = server.manage("access_token", account, "--name", "a script").strip()
+    given: dict[str, Any] = {"token": token, "anchors": program.anchors, "history_key": key}
+    with pytest.raises(RefusedError, match="history key"):  # a program enrols none
+        async with connect(server.address, **given):
+            pass
+    with log_in(server.address, account, server.password) as person:
+        user = account_id(person)
+        async with SessionClient.connected(server.address, person.cookies, user=user, history_key=key) as browser:
+            await browser.ask()
+            await browser.open()
+    async with connect(server.address, **given) as session:
+        assert [piece async for piece in session.ask(QUESTION, effort="off", options={"num_predict": 8})]
+    async with connect(server.address, conversation=session.conversation, **given) as again:
+        assert [piece async for piece in again.ask("Another one?", effort="off", options={"num_predict": 8})]
+        assert again.newest.parent == session.newest.reply
 
 
 @pytest.mark.parametrize("path", ["/", "/accounts/", "/people/", "/models/", "/attestation/", "/attestation/own/"])

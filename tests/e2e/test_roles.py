@@ -44,6 +44,8 @@ ROUTES = {
     "accounts/": MEMBERS,
     "accounts/delete/": MEMBERS,
     "accounts/sessions/{login}/end": POST_ONLY,
+    "accounts/tokens/": MEMBERS,
+    "accounts/tokens/{token}/revoke": POST_ONLY,
     "accounts/invitation/{secret}/": NOWHERE,  # an invitation that nobody made
     "healthz": OPEN,
     "readyz": OPEN,
@@ -80,6 +82,7 @@ PARAMETERS = {
     "path": "x",
     "person": "00000000-0000-4000-8000-000000000005",
     "secret": "x",
+    "token": "00000000-0000-4000-8000-000000000006",
     "proposal": "00000000-0000-4000-8000-000000000003",
     "run": "00000000-0000-4000-8000-000000000002",
 }
