@@ -18,7 +18,8 @@ unset OLLAMA_HOST OLLAMA_MODELS  # the embedded model server is part of the stor
 PROGRAMS=
 end() {
   for program in $PROGRAMS; do kill "$program" 2>/dev/null || true; wait "$program" 2>/dev/null || true; done
-  $PYTHON manage.py model_unlock --lock >/dev/null 2>&1 || true  # where whoever kept it open could not
+  # What whoever kept it open could not lock.
+  [ -z "$(ls -A "$OPEN")" ] || $PYTHON manage.py model_unlock --lock >/dev/null 2>&1 || true
   rm -rf "$WORK" "$OPEN"
 }
 trap end EXIT
@@ -30,8 +31,8 @@ listens() { $PYTHON -c "import socket; socket.create_connection(('127.0.0.1', $1
 ended_or_open() { ! kill -0 "$KEEPER" || grep -q '"state": "unlocked"' "$CONFCHAT_DATA_DIR/model-states/small.json"; }
 
 say "1. The owner encrypts the model, and gives the key to the broker"
-mkdir -m 700 "$WORK/owner" "$WORK/broker"
-cp -R "$PLAIN" "$WORK/owner/plain"
+mkdir -m 700 "$WORK/owner" "$WORK/owner/plain" "$WORK/broker"
+cp -R "$PLAIN/." "$WORK/owner/plain"
 $PYTHON manage.py model_encrypt "$MODEL" "$WORK/small" --ollama-models "$WORK/owner/plain" --key "$WORK/owner/key" --signing-key "$WORK/owner/models.ed25519" 2>"$WORK/said"
 cat "$WORK/said"
 OWNER_KEY=$(sed -n "s/.*Its owner's key: //p" "$WORK/said")
