@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from confchat import env
 from confchat.build import build_id, read_key_file, read_secret
 from confchat.databases import postgresql_database, sqlite_database
+from confchat.sign_on import sign_on_providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -145,10 +146,12 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
     "allauth.usersessions",
     "attestation",
     "confchat",
     "confchat.accounts",
+    "confchat.oidc",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -219,6 +222,14 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(CONFCHAT_ORIGINS[0]).scheme
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/300s/key"}
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "/accounts/login/"
+SOCIALACCOUNT_ADAPTER = "confchat.accounts.adapter.SignOnAccountAdapter"
+SOCIALACCOUNT_PROVIDERS = sign_on_providers(
+    issuer=env.text("CONFCHAT_OIDC_ISSUER", ""),
+    client_id=env.text("CONFCHAT_OIDC_CLIENT_ID", ""),
+    secret_file=env.path_or_none("CONFCHAT_OIDC_SECRET_FILE"),
+    name=env.text("CONFCHAT_OIDC_NAME", "Single sign-on"),
+    development=CONFCHAT_DEVELOPMENT,
+)
 USERSESSIONS_TRACK_ACTIVITY = True
 MFA_ADAPTER = "confchat.accounts.second_factors.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

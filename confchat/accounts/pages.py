@@ -22,9 +22,16 @@ from confchat.accounts.usage import use_of
 from confchat.models import User
 
 
+def sign_on_name() -> str:
+    """Return what the provider is called by which people can sign in; nothing where there is none."""
+    apps = settings.SOCIALACCOUNT_PROVIDERS.get("openid_connect", {}).get("APPS", [])
+    return str(apps[0]["name"]) if apps else ""
+
+
 def account_context(_request: HttpRequest) -> dict[str, Any]:
     """Tell every template how accounts are made here."""
-    return {"signup_mode": settings.CONFCHAT_SIGNUP, "sends_mail": settings.CONFCHAT_SENDS_MAIL}
+    name = sign_on_name()
+    return {"signup_mode": settings.CONFCHAT_SIGNUP, "sends_mail": settings.CONFCHAT_SENDS_MAIL, "sign_on_name": name}
 
 
 @require_safe

@@ -18,9 +18,9 @@ OURS = {"quote_ext", "attestation", "confchat"}
 DJANGO = {"django", "channels", "allauth", "whitenoise"}
 NETWORK = {
     *("aiohttp", "http.client", "httpx", "httpx_aiohttp", "ollama", "socket", "ssl", "urllib.request", "uvicorn"),
-    "websockets",
+    *("requests", "websockets"),
 }
-GUARDED = OURS | DJANGO | NETWORK | {"cryptography", "fsspec", "subprocess", "xllamacpp"}
+GUARDED = OURS | DJANGO | NETWORK | {"cryptography", "fsspec", "jwt", "subprocess", "xllamacpp"}
 
 # Module or package -> everything in GUARDED that it may import; the longest match wins.
 ATTESTATION_PURE = {"attestation", "cryptography"}
@@ -100,6 +100,10 @@ ROOMS = {
     "confchat.accounts.signed_in": {"confchat", "allauth", "django"},
     "confchat.accounts.token_pages": {"confchat", "allauth", "django"},
     "confchat.first_passwords": set(),
+    "confchat.oidc": {"confchat", "allauth", "django"},
+    "confchat.oidc.discovery": {"confchat", "allauth", "requests"},
+    "confchat.oidc.token": {"jwt"},
+    "confchat.sign_on": {"django"},
     "confchat.asgi": {"confchat", "attestation", "django", "channels"},
     "confchat.changes": set(),
     "confchat.checks": {"confchat", "attestation", "django"},
