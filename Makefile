@@ -25,7 +25,7 @@ PAGE := static/page/index.json
 PAGE_SOURCES = $(shell find static/js static/css templates)
 CATALOGUES := $(wildcard locale/*/LC_MESSAGES/django.po)
 WORDS := $(VENV)/.words
-BENCHMARKS := attest verify stream reading
+BENCHMARKS := attest verify stream reading page
 PRODUCT := $(PYTHON_READY) $(EXTENSION) $(BROWSER) $(PAGE) $(WORDS)
 
 .NOTPARALLEL:

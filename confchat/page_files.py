@@ -19,9 +19,10 @@ EVERYBODY = "everybody"
 
 @dataclass(frozen=True, slots=True)
 class PageFiles:
-    """`sources`: SHA-256 by path; `first`: by script, the paths that it loads at once, by language."""
+    """`sources`: SHA-256 by path; `styles`: the sheets in each style sheet; `first`: what each script loads at once."""
 
     sources: Mapping[str, str]
+    styles: Mapping[str, tuple[str, ...]]
     first: Mapping[str, Mapping[str, tuple[str, ...]]]
 
     def first_load(self, script: str, language: str) -> tuple[str, ...]:
@@ -57,4 +58,5 @@ def read_page_files(static: Path) -> PageFiles:
         script: {language: tuple(names) for language, names in parts.items()}
         for script, parts in index["first"].items()
     }
-    return PageFiles(sources=index["sources"], first=first)
+    styles = {name: tuple(sheets) for name, sheets in index["styles"].items()}
+    return PageFiles(sources=index["sources"], styles=styles, first=first)

@@ -3,8 +3,9 @@
  *
  * A script is built where a template names it by `{% page_script %}`; what several of them need, and what they import
  * on demand, become files of their own. The same sources give the same bytes, wherever they lie: a test builds twice.
- * `index.json` says what was made of what: `sources` (SHA-256 by path below `static/`), `modules` (a script's file, by
- * its source), and `first` (what each script loads at once, for every reader and by language).
+ * `index.json` says what was made of what: `sources` (SHA-256 by path below `static/`), `styles` (the sheets in each
+ * style sheet), `modules` (a script's file, by its source), and `first` (what each script loads at once, for everybody
+ * and by language).
  * Run by `npm run page`, after `npm run vendor`.
  */
 import { build } from "esbuild";
@@ -131,6 +132,7 @@ const source = (file) => relative("static/js", outputs[file].entryPoint);
 const isNamed = (file) => !file.startsWith("static/page/parts/");
 const index = {
   sources: await digests([...new Set(inputs)].sort()),
+  styles: STYLES,
   modules: Object.fromEntries(made.map((file) => [source(file), below(file)])),
   first: Object.fromEntries(made.filter(isNamed).map((file) => [source(file), firstLoad(outputs, file)])),
 };

@@ -65,6 +65,11 @@ def test_templates_hold_nothing_inline_and_load_nothing_from_elsewhere(path: Pat
     assert [tag for tag in tags if INLINE.search(tag) or ELSEWHERE.search(tag)] == []
 
 
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_templates_name_what_was_made_of_scripts_and_styles_and_never_their_sources(path: Path) -> None:
+    assert re.findall(r"{% static '(?:js|css)/[^']*' %}", path.read_text()) == []
+
+
 @pytest.mark.parametrize("path", STYLES, ids=lambda path: path.name)
 def test_styles_load_nothing_from_elsewhere(path: Path) -> None:
     assert not re.search(r"""@import|url\(\s*["']?\s*(https?:)?//""", path.read_text())
