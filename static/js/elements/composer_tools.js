@@ -20,7 +20,7 @@ export class ComposerTools extends PageElement {
 
   attach(chat) {
     this.#chat = chat;
-    this.listen(chat.settings, "change", () => this.#show());
+    for (const changing of [chat.settings, chat.uploads]) this.listen(changing, "change", () => this.#show());
     this.#show();
   }
 
@@ -33,15 +33,17 @@ export class ComposerTools extends PageElement {
   #show() {
     if (!this.#chat) return;
     this.#showEffort();
-    const { conversation, settings } = this.#chat;
+    const { conversation, settings, uploads } = this.#chat;
     const { model, effective } = settings;
     const limit = Math.min(effective.options.num_ctx ?? Infinity, model?.context_tokens ?? 0);
     this.parts.meter.hidden = limit === 0;
     if (limit === 0) return;
     const path = conversation?.path ?? [];
-    const { tokens, isExact, leftOut } = contextUse(path, { draft: this.#draft, system: effective.system, limit });
-    const values = { tokens: number(tokens), limit: number(limit), count: leftOut };
-    setText(this.parts.meter, words(isExact ? "context.exact" : "context.about", values));
+    const waiting = uploads.items.flatMap(({ told }) => told ?? []);
+    const asked = { draft: this.#draft, system: effective.system, limit, waiting, sees: model.sees };
+    const { tokens, isExact, leftOut, files, isPart } = contextUse(path, asked);
+    const values = { tokens: number(tokens), limit: number(limit), count: leftOut, files: number(files) };
+    setText(this.parts.meter, words(meterKey({ isExact, files, isPart }), values));
     this.parts.meter.classList.toggle("is-tight", tokens > TIGHT_SHARE * limit);
     this.parts.leftOut.hidden = leftOut === 0;
     setText(this.parts.leftOut, leftOut === 0 ? "" : words("context.left_out", values));
@@ -67,6 +69,12 @@ export class ComposerTools extends PageElement {
       this.tell("fault", error);
     }
   }
+}
+
+function meterKey({ isExact, files, isPart }) {
+  const count = isExact ? "exact" : "about";
+  if (files === 0) return `context.${count}`;
+  return `context.${count}_${isPart ? "passages" : "files"}`;
 }
 
 customElements.define("composer-tools", ComposerTools);
