@@ -109,7 +109,7 @@ class Shelf(Cabinet):
         return str(row.parent) if row.parent else None
 
     def take_in(self, conversation: str, turns: list[Turn], *, title: str, updated_at: datetime, **kept: Any) -> None:
-        """Store messages that come from elsewhere, as often as they come; `kept` is `pinned`, `archived`, `folder`.
+        """Store messages from elsewhere, as often as they come; `kept`: `pinned`, `archived`, `folder`, `documents`.
 
         Raises:
             RequestError: `not_found`: a message's parent is neither here nor before it, or it was just deleted.
@@ -121,6 +121,7 @@ class Shelf(Cabinet):
             if turn.parent is not None and turn.parent not in known:
                 raise RequestError("not_found")
             known.add(turn.uuid)
+        keep_documents(row, kept.get("documents", ()), self._key(conversation))
         self._insert(row, self._key(conversation), new)
         set_title(row, title, self._key(conversation))
         row.pinned, row.updated_at = kept["pinned"], updated_at

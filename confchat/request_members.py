@@ -224,6 +224,7 @@ _ATTACHMENTS: dict[str, Members] = {
     },
     "attachment.put": {"attachment": parse_uuid4, "offset": parse_integer, "data": _piece},
     "attachment.read": {"attachment": parse_uuid4},
+    "attachment.restore": {"attachment": parse_uuid4},
     "attachment.drop": {"attachment": parse_uuid4},
     "attachment.open": {"conversation": parse_uuid4, "attachment": parse_uuid4, "page": parse_integer},
     "attachment.sources": {"reply": parse_uuid4},

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+from dataclasses import replace
 
 from confchat.documents.desk import Desk, Owner, Upload
 from confchat.documents.document import Document
+from confchat.documents.exported import parse_exported
 from confchat.errors import RequestError
 from confchat.frames import Request
 from confchat.requests.meaning import begin_vectors
@@ -30,7 +33,7 @@ class AttachmentRequests:
 
     @property
     def slow_handlers(self) -> Handlers:
-        return {"attachment.read": self._read}
+        return {"attachment.read": self._read, "attachment.restore": self._restore}
 
     async def _begin(self, request: Request) -> None:
         self._scope.refuse_other_conversation(request)
@@ -46,15 +49,24 @@ class AttachmentRequests:
         self._scope.reply(request, "attachment.dropped", attachment=request["attachment"])
 
     async def _read(self, request: Request) -> None:
-        uuid, owner = request["attachment"], self._owner
-        upload = self._desk.find(owner, uuid)
-        if len(upload.data) != upload.size:
-            raise RequestError("offset", retry=True)
+        uuid, upload = request["attachment"], self._whole(request)
         if upload.document is None:
             reader = self._scope.deployment.document_reader
             upload.document = await reader.read(bytes(upload.data), uuid=uuid, name=upload.name)
             upload.data.clear()
             await begin_vectors(self._scope, upload.document)
+        self._tell(request, upload)
+
+    async def _restore(self, request: Request) -> None:
+        """Take what was sent for what an export has of a document; an image in it is read like any other."""
+        uuid, upload = request["attachment"], self._whole(request)
+        if upload.document is None:
+            document = await asyncio.to_thread(parse_exported, uuid, bytes(upload.data), name=upload.name)
+            if document.image is not None:
+                read = await self._scope.deployment.document_reader.read(document.image, uuid=uuid, name=upload.name)
+                document = replace(read, size=document.size)
+            upload.document = document
+            upload.data.clear()
         self._tell(request, upload)
 
     async def _open(self, request: Request) -> None:
@@ -83,6 +95,13 @@ class AttachmentRequests:
     @property
     def _owner(self) -> Owner:
         return self._scope.owner
+
+    def _whole(self, request: Request) -> Upload:
+        """Return a file that has come to its end; raises RequestError `not_found`, `offset`."""
+        upload = self._desk.find(self._owner, request["attachment"])
+        if upload.document is None and len(upload.data) != upload.size:
+            raise RequestError("offset", retry=True)
+        return upload
 
     def _tell(self, request: Request, upload: Upload) -> None:
         document: Document | None = upload.document

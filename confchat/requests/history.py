@@ -6,6 +6,7 @@ from django.conf import settings
 
 from confchat import deletion
 from confchat.frames import Request
+from confchat.imported import with_documents
 from confchat.requests.scope import Handlers, Scope
 from confchat.retention import retention_days, set_retention
 
@@ -47,9 +48,16 @@ class HistoryRequests:
         scope.reply(request, "conversation.changed", conversation=conversation)
 
     async def _import(self, request: Request) -> None:
-        shelf, conversation = self._scope.stored(), request["conversation"]
+        """Store messages, and the documents that came before them (`attachment.restore`)."""
+        scope, shelf, conversation = self._scope, self._scope.stored(), request["conversation"]
         kept = {name: request[name] for name in ("title", "updated_at", "pinned", "archived", "folder")}
-        await self._scope.write(lambda: shelf.take_in(conversation, request["messages"], **kept))
+        waiting = scope.deployment.desk.documents(scope.owner)
+        named = {item["attachment"] for turn in request["messages"] for item in turn.attachments}
+        documents = {uuid: waiting[uuid] for uuid in named & waiting.keys()}
+        turns = with_documents(request["messages"], documents)
+        await scope.write(lambda: shelf.take_in(conversation, turns, documents=list(documents.values()), **kept))
+        for uuid in documents:
+            scope.deployment.desk.drop(scope.owner, uuid)
         self._scope.changed("messages", conversation)
         self._scope.reply(request, "conversation.changed", conversation=conversation)
 

@@ -24,7 +24,7 @@ ROOMS = {
     "lib": {"lib", "vendor", "language.js"},
 }
 TOUCHING_THE_PAGE = {"main.js", "language.js", "elements", "lib"}
-IMPORT = re.compile(r"""\b(?:from|import)\s*\(?\s*["']([^"']+)["']""")
+IMPORT = re.compile(r"""(?<![.\w])(?:from|import)\s*\(?\s*["']([^"']+)["']""")
 COMMENT = re.compile(r"/\*.*?\*/|(?m:^\s*//.*$)", re.DOTALL)
 PAGE = re.compile(r"\b(document|window|HTMLElement|customElements)\b")
 HTML_SINKS = re.compile(r"\b(innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval|Function)\b\s*[(=]")

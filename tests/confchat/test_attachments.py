@@ -11,6 +11,7 @@ import pytest
 from attestation.encoding import b64encode
 from confchat.documents.desk import Desk
 from confchat.documents.document import Document
+from confchat.documents.exported import parse_exported
 from confchat.documents.retrieval import select_passages
 from confchat.errors import RequestError
 from confchat.prompting import build_prompt
@@ -95,7 +96,9 @@ def test_desk_takes_no_more_than_its_share_and_forgets() -> None:
     desk.begin(OWNER, new_id(), name="a", size=1)
 
 
-async def attach(client: SessionClient, data: bytes, *, name: str, piece: int = 300_000) -> dict[str, Any]:
+async def attach(
+    client: SessionClient, data: bytes, *, name: str, piece: int = 300_000, ends_with: str = "attachment.read"
+) -> dict[str, Any]:
     attachment = new_id()
     state = await client.call(
         "attachment.begin", conversation=client.conversation, attachment=attachment, name=name, size=len(data)
@@ -103,7 +106,7 @@ async def attach(client: SessionClient, data: bytes, *, name: str, piece: int = 
     while state["offset"] < len(data):
         part = data[state["offset"] : state["offset"] + piece]
         state = await client.call("attachment.put", attachment=attachment, offset=state["offset"], data=b64encode(part))
-    return await client.call("attachment.read", attachment=attachment)
+    return await client.call(ends_with, attachment=attachment)
 
 
 async def test_file_is_sent_read_stored_encrypted_and_shown(
@@ -158,3 +161,44 @@ async def test_attachments_of_a_temporary_chat_are_in_memory_alone(client: Sessi
     assert (await client.call("attachment.open", **place, page=1))["text"] == "A short text."
     listed = await client.call("conversation.list")
     assert client.conversation not in json.dumps(listed)
+
+
+async def test_exported_documents_come_back_with_their_messages(client: SessionClient) -> None:
+    await client.ask()
+    await client.open()
+    exported = {"name": "x", "kind": "pdf", "size": 7, "unit": "page", "texts": ["one", "two"], "image": None}
+    put = await attach(client, json.dumps(exported).encode(), name="a.pdf", ends_with="attachment.restore")
+    uuid, conversation, message = put["attachment"], new_id(), new_id()
+    assert (put["file"]["kind"], put["file"]["pages"], put["file"]["size"]) == ("pdf", 2, 7)
+    prompt = {"message": message, "parent": None, "role": "user", "text": "?", "attachments": [uuid, new_id()]}
+    answer = {"message": new_id(), "parent": message, "role": "assistant", "text": "So [1]."}
+    cited = {"n": 1, "attachment": uuid, "page": 2, "start": 0, "end": 3}
+    told = [{**each, "thinking": "", "model": "m", "created_at": 5} for each in (prompt, answer)]
+    told[1]["sources"] = [cited]
+    place = {"conversation": conversation, "title": "T", "updated_at": 2_000_000_000, "messages": told}
+    for _ in range(2):
+        assert (await client.call("conversation.import", **place))["type"] == "conversation.changed"
+    found = (await client.call("conversation.open", conversation=conversation))["messages"]
+    assert (found[0]["attachments"], found[1]["sources"]) == ([put["file"]], [cited])
+    page = await client.call("attachment.open", conversation=conversation, attachment=uuid, page=2)
+    assert page["text"] == "two"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"kind": "virus"}, "document_unreadable"),
+        ({"size": -1}, "document_unreadable"),
+        ({"texts": [7]}, "document_unreadable"),
+        ({"texts": ["\ud800"]}, "document_unreadable"),
+        ({"texts": ["a"] * 3001}, "document_too_large"),
+        ({"kind": "image", "image": "?"}, "document_unreadable"),
+        ({"kind": "image"}, "document_unreadable"),
+    ],
+)
+def test_what_is_no_exported_document_is_refused(change: dict[str, Any], code: str) -> None:
+    members = {"kind": "pdf", "size": 7, "unit": "page", "texts": ["one"], "image": None, **change}
+    with pytest.raises(RequestError, match=code):
+        parse_exported(new_id(), json.dumps(members).encode(), name="a")
+    with pytest.raises(RequestError, match="document_unreadable"):
+        parse_exported(new_id(), b"[" * 100_000, name="a")

@@ -27,7 +27,7 @@ test("an own export comes back as it went out", () => {
   const conversation = { conversation: id(7), title: "Rain", updated_at: 6, ...place, messages };
   const folders = [{ folder: id(9), name: "Work" }];
   const read = readExport(JSON.stringify({ format: FORMAT, folders, conversations: [conversation] }), options);
-  assert.deepEqual(read, { folders, conversations: [conversation] });
+  assert.deepEqual(read, { folders, conversations: [conversation], documents: {} });
 });
 
 test("ChatGPT's tree keeps its branches, without nodes that say nothing", () => {
@@ -89,7 +89,7 @@ test("many messages are sent in pages, parents first", async () => {
   const session = { ask: async (message) => asked.push(message) };
   const messages = Array.from({ length: 900 }, (_, i) => said(i, i ? id(i - 1) : null, "user", "x".repeat(1000)));
   const conversations = [{ conversation: id(1), title: "T", messages }];
-  await upload(session, { folders: [{ folder: id(2), name: "F" }], conversations });
+  await upload(session, { folders: [{ folder: id(2), name: "F" }], conversations }, { own: id(3) });
   assert.equal(asked[0].type, "folder.name");
   const pages = asked.slice(1);
   assert.ok(pages.length > 2 && pages.every((page) => JSON.stringify(page).length < 500_000));
@@ -101,7 +101,44 @@ test("many messages are sent in pages, parents first", async () => {
 
 test("Markdown has the branch in view", () => {
   const messages = [said(1, null, "user", "Q"), said(2, id(1), "assistant", "One"), said(3, id(1), "assistant", "Two")];
-  const names = { user: "You", assistant: "Answer", untitled: "Untitled" };
+  const files = (list) => `Attached: ${list}`;
+  const names = { user: "You", assistant: "Answer", untitled: "Untitled", files };
+  messages[0].attachments = [{ name: "a.pdf" }];
   const text = toMarkdown({ conversations: [{ title: null, shown: id(2), messages }] }, names);
-  assert.equal(text, "# Untitled\n\n## You\n\nQ\n\n## Answer\n\nOne");
+  assert.equal(text, "# Untitled\n\n## You\n\n*Attached: a.pdf*\n\nQ\n\n## Answer\n\nOne");
+});
+
+test("files come back with the messages that they were attached to, and the places that answers cite", async () => {
+  const told = { attachment: id(8), name: "a.pdf", kind: "pdf", size: 9, unit: "page", pages: 1, tokens: 3 };
+  const cited = { n: 1, attachment: id(8), page: 1, start: 0, end: 5 };
+  const messages = [
+    { ...said(1, null, "user", "?"), attachments: [told, { ...told, attachment: id(9) }], sources: [] },
+    { ...said(2, id(1), "assistant", "So [1]."), attachments: [], sources: [cited] },
+  ];
+  const documents = { [id(8)]: { ...told, texts: ["words"], image: null } };
+  const text = JSON.stringify({ format: FORMAT, conversations: [{ conversation: id(7), messages }], documents });
+  const asked = [];
+  const ask = async (message) => (asked.push(message), { offset: message.type === "attachment.put" ? 1e9 : 0 });
+  assert.deepEqual(await upload({ ask }, readExport(text, options), { own: id(3) }), []);
+  const [begin, put, restore, page] = asked;
+  assert.deepEqual([begin.conversation, begin.name, restore.attachment], [id(3), "a.pdf", id(8)]);
+  assert.deepEqual(JSON.parse(atob(put.data)), documents[id(8)]);
+  assert.deepEqual(page.messages[0].attachments, [id(8)], "what the export has not is not promised");
+  assert.deepEqual(page.messages[1].sources, [cited]);
+});
+
+test("where there is no room for files the words come in all the same, and the files are named", async () => {
+  const documents = { [id(8)]: { attachment: id(8), name: "a.pdf" } };
+  const messages = [{ ...said(1, null, "user", "?"), attachments: [id(8)] }];
+  const kept = [];
+  const ask = async (message) => {
+    if (message.type === "conversation.import" && message.messages[0].attachments.length) {
+      throw Object.assign(new Error(), { code: "attachments_quota" });
+    }
+    if (message.type === "conversation.import") kept.push(...message.messages);
+    return { offset: 1e9 };
+  };
+  const conversations = [{ conversation: id(7), title: "T", messages }];
+  assert.deepEqual(await upload({ ask }, { folders: [], conversations, documents }, { own: id(3) }), ["a.pdf"]);
+  assert.equal(kept[0].text, "?");
 });

@@ -48,7 +48,8 @@ export class DataDialog extends PageElement {
     const { items, folders } = conversations;
     const onProgress = (done, count) => this.#tell(words("data.progress", { done, count }));
     const found = await collect(session, items, { folders, now: Date.now(), onProgress });
-    const names = { user: words("data.you"), assistant: words("data.answer"), untitled: words("title.none") };
+    const files = (list) => words("data.files", { names: list.join(", ") });
+    const names = { user: words("data.you"), assistant: words("data.answer"), untitled: words("title.none"), files };
     const text = kind === "json" ? JSON.stringify(found) : toMarkdown(found, names);
     saveFile(`confchat-${found.exported_at.slice(0, 10)}.${kind}`, text);
     this.#tell(words("data.exported", { count: items.length }));
@@ -61,9 +62,12 @@ export class DataDialog extends PageElement {
     const found = readExport(await file.text(), { makeId: () => crypto.randomUUID(), now: Date.now() });
     const old = await this.#tooOld(found.conversations);
     if (old) return this.#tell(words("data.too_old", { count: old }));
-    await upload(this.#chat.session, found, (done, count) => this.#tell(words("data.progress", { done, count })));
+    const onProgress = (done, count) => this.#tell(words("data.progress", { done, count }));
+    const own = this.#chat.conversation.id;
+    const refused = await upload(this.#chat.session, found, { own, onProgress });
     await this.#chat.conversations.load({ about: [null] });
-    this.#tell(words("data.imported", { count: found.conversations.length }));
+    const values = { count: found.conversations.length, names: refused.join(", ") };
+    this.#tell(words(refused.length ? "data.imported_without" : "data.imported", values));
   }
 
   /** How many of these would be deleted at once, because only newer ones are kept. */

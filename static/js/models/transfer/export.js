@@ -21,6 +21,7 @@ async function readDocuments(session, conversation, messages) {
   const documents = {};
   for (const told of messages.flatMap(({ attachments = [] }) => attachments)) {
     const { attachment, kind, pages } = told;
+    if (attachment in documents) continue;
     const numbers = kind === "image" ? [0] : Array.from({ length: pages }, (_, at) => at + 1);
     const found = [];
     for (const page of numbers) {
@@ -31,14 +32,22 @@ async function readDocuments(session, conversation, messages) {
   return documents;
 }
 
-/** One Markdown text of an export: each conversation's branch in view, `names` are `{user, assistant, untitled}`. */
+/**
+ * One Markdown text of an export: each conversation's branch in view, `names` are `{user, assistant, untitled}` and
+ * `files(names)`, which says what was attached.
+ */
 export function toMarkdown({ conversations }, names) {
   return conversations.map((conversation) => markdownOf(conversation, names)).join("\n\n---\n\n");
 }
 
 function markdownOf({ title, shown, messages }, names) {
-  const told = branch(messages, shown).map(({ role, text }) => `## ${names[role]}\n\n${text.trim()}`);
+  const told = branch(messages, shown).map((message) => said(message, names));
   return [`# ${(title || names.untitled).replace(/\s+/g, " ")}`, ...told].join("\n\n");
+}
+
+function said({ role, text, attachments = [] }, names) {
+  const files = attachments.length ? [`*${names.files(attachments.map(({ name }) => name))}*`] : [];
+  return [`## ${names[role]}`, ...files, text.trim()].join("\n\n");
 }
 
 /** The messages from the first one to `shown`, or to the newest. */

@@ -16,9 +16,9 @@ export class ImportError extends Error {
 
 /** Read an exported file; `makeId` makes ids where the file has none that fit. Throws ImportError. */
 export function readExport(text, { makeId, now }) {
-  const { folders = [], conversations } = conversationsOf(parse(text));
-  const read = conversations.map((conversation) => fitted(conversation, { makeId, now }));
-  return { folders, conversations: read.filter(({ messages }) => messages.length > 0) };
+  const { folders = [], conversations, documents = {} } = conversationsOf(parse(text));
+  const read = conversations.map((conversation) => fitted(conversation, { makeId, now, documents }));
+  return { folders, conversations: read.filter(({ messages }) => messages.length > 0), documents };
 }
 
 function parse(text) {
@@ -40,7 +40,7 @@ function conversationsOf(value) {
 }
 
 /** Give every message an id that fits, parents before children, and leave nothing out that says something. */
-function fitted({ conversation, title, messages, updated_at: at, ...kept }, { makeId, now }) {
+function fitted({ conversation, title, messages, updated_at: at, ...kept }, { makeId, now, documents }) {
   const ids = new Map(messages.map(({ message }) => [message, UUID4.test(message) ? message : makeId()]));
   const seconds = (time) => (Number.isFinite(time) && time > 0 ? Math.floor(time) : Math.floor(now / 1000));
   return {
@@ -62,8 +62,17 @@ function fitted({ conversation, title, messages, updated_at: at, ...kept }, { ma
       thinking: String(message.thinking ?? "").toWellFormed(),
       model: String(message.model ?? "").slice(0, 200),
       created_at: seconds(message.created_at),
+      ...beside(message, documents),
     })),
   };
+}
+
+/** The ids of a message's files and the places that it cites, as far as the export has those files. */
+function beside({ attachments = [], sources = [] }, documents) {
+  const known = (items) => items.filter(({ attachment }) => UUID4.test(attachment) && documents[attachment]);
+  const files = known(attachments).map(({ attachment }) => attachment);
+  const places = known(sources).map(({ n, attachment, page, start, end }) => ({ n, attachment, page, start, end }));
+  return { ...(files.length && { attachments: files }), ...(places.length && { sources: places }) };
 }
 
 function ordered(messages) {

@@ -24,6 +24,9 @@ export const CONVERSATIONS = {
   "data.imported": "{count} conversations were imported. What was here before stays.",
   "data.too_old":
     "Nothing was imported: {count} of these conversations are older than what is kept here, and would be deleted at once. Keep conversations longer first, if this installation lets you.",
+  "data.files": "Attached: {names}",
+  "data.imported_without":
+    "Imported {count} conversations, without these files, which could not be taken over: {names}",
   "data.you": "You",
   "data.answer": "Answer",
   "fault.import_json": "This file is no JSON, or it is damaged. Nothing was imported.",

@@ -24,6 +24,8 @@ export const CONVERSATIONS = {
   "data.imported": "{count} 件の会話を読み込みました。これまでのものはそのままです。",
   "data.too_old":
     "何も読み込みませんでした。{count} 件の会話が保存期間より古く、すぐに削除されてしまいます。可能であれば、先に保存期間を長くしてください。",
+  "data.files": "添付ファイル：{names}",
+  "data.imported_without": "{count} 件の会話を取り込みました。次のファイルは取り込めませんでした：{names}",
   "data.you": "あなた",
   "data.answer": "回答",
   "fault.import_json": "このファイルは JSON ではないか、壊れています。何も読み込んでいません。",

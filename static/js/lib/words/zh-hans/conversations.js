@@ -24,6 +24,8 @@ export const CONVERSATIONS = {
   "data.imported": "已导入 {count} 个对话。这里原有的都保留。",
   "data.too_old":
     "没有导入任何内容：其中 {count} 个对话早于这里的保留期限，会立即被删除。如果本安装允许，请先延长保留期限。",
+  "data.files": "附件：{names}",
+  "data.imported_without": "已导入 {count} 个对话，但以下文件未能导入：{names}",
   "data.you": "您",
   "data.answer": "回答",
   "fault.import_json": "此文件不是 JSON，或已损坏。没有导入任何内容。",
