@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
@@ -77,6 +77,20 @@ async def pull_state(request: HttpRequest) -> HttpResponse:
     return JsonResponse(_state(deployment()))
 
 
+@require_safe
+@_admins_only
+async def encrypted_state(request: HttpRequest) -> HttpResponse:
+    """Say how every encrypted model is, for a page that watches."""
+    names = set()
+    with suppress(ModelError):
+        names = {model.name for model in await deployment().model.list_models()}
+    return JsonResponse({"rows": await _encrypted_rows(names)})
+
+
+# Not by asyncio.to_thread, which does not take the reader's language along.
+_encrypted_rows = sync_to_async(encrypted_rows, thread_sensitive=False)
+
+
 async def _page(request: HttpRequest, *, fault: str = "", status: int = 200) -> HttpResponse:
     parts = deployment()
     found: tuple[ModelDescription, ...] = ()
@@ -90,7 +104,7 @@ async def _page(request: HttpRequest, *, fault: str = "", status: int = 200) -> 
         "default": parts.model_name,
         "can_pull": _can_pull(),
         "place": _place(),
-        "encrypted": await asyncio.to_thread(encrypted_rows, {model.name for model in found}),
+        "encrypted": await _encrypted_rows({model.name for model in found}),
         "free": None if free is None else filesizeformat(free),
         "pull": _state(parts),
         "fault": fault,

@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 from django.conf import settings
 
+LOCKS = Path("/proc/locks")
+
 State = Literal["locked", "unlocking", "unlocked", "failed"]
 Step = Literal["manifest", "evidence", "stored", "open", "none"]
 
@@ -96,6 +98,15 @@ class ModelStates:
             raise UnlockError(f"{name}: another process unlocks it, or keeps it open.") from error
         finally:
             os.close(descriptor)
+
+    def is_held(self, name: str) -> bool:
+        """Say whether a process unlocks a model, or keeps it, without getting in its way (proc(5), /proc/locks)."""
+        try:
+            inode = (self._directory / f".{name}.lock").stat().st_ino
+            locks = [line.split() for line in LOCKS.read_text("ascii").splitlines()]
+        except OSError:
+            return False
+        return any(fields[1] == "FLOCK" and fields[5].endswith(f":{inode}") for fields in locks)
 
     def read(self, name: str) -> ModelState | None:
         """Return the state of a model, None where nothing was ever done with it."""

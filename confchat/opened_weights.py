@@ -34,9 +34,10 @@ def describe_openings(models: Iterable[ModelDescription]) -> dict[str, dict[str,
         place = None
     if place is None:
         return {}
-    state = _state_at(place, records)
-    if state is None:
+    found = find_served(records)
+    if found is None:
         return dict.fromkeys(model.name for model in models)
+    state = found[1]
     shown = state.shown
     if shown is None:
         return {}
@@ -44,15 +45,17 @@ def describe_openings(models: Iterable[ModelDescription]) -> dict[str, dict[str,
     return {model.name: described for model in models if _is_there(model, place)}
 
 
-def _state_at(place: Path, records: Iterable[ModelRecord]) -> ModelState | None:
-    """Return the state of the encrypted model that is open where models are served from; None where none is."""
-    states = states_of_installation()
+def find_served(records: Iterable[ModelRecord]) -> tuple[ModelRecord, ModelState] | None:
+    """Return which encrypted model is open where models are served from, and its state; None where none is. Blocks."""
+    place, states = served_from(), states_of_installation()
     for record in records:
         state = states.read(record.name)
-        if state is None or state.state != "unlocked" or not place.resolve().is_relative_to(record.mount.resolve()):
+        if place is None or state is None or state.state != "unlocked":
+            continue
+        if not place.resolve().is_relative_to(record.mount.resolve()):
             continue
         if is_open(record.mount) and (state.way != "mount" or file_system_of(record.mount) == MOUNTED_AS):
-            return state
+            return record, state
     return None
 
 

@@ -35,6 +35,7 @@ urlpatterns = [
     path("models/", model_pages.models, name="models"),
     path("models/pull", model_pages.pull, name="pull"),
     path("models/pull/end", model_pages.end_pull, name="end-pull"),
+    path("models/encrypted/state", model_pages.encrypted_state, name="encrypted-state"),
     path("models/pull/state", model_pages.pull_state, name="pull-state"),
     path("healthz", views.healthz, name="healthz"),
     path("metrics", views.prometheus, name="metrics"),

@@ -34,6 +34,7 @@ ROUTES = {
     "models/pull": POST_ONLY,
     "models/pull/end": POST_ONLY,
     "models/pull/state": ADMINS_ONLY,
+    "models/encrypted/state": ADMINS_ONLY,
     "people/": ADMINS_ONLY,
     "people/new/": ADMINS_ONLY,
     "people/invitations/": ADMINS_ONLY,
