@@ -129,6 +129,8 @@ class ModelKeeper:
                     logger.warning("%s: not confirmed for %.0f s: %s", record.name, unheard_s, why)
                     return
             else:
+                async with self._closing:  # what is locked meanwhile stays so
+                    self._unlocking.note_confirmed(record)
                 return
         self.has_failed = True
         await self._lock_or_end(record, why)

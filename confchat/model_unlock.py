@@ -65,15 +65,20 @@ class Unlocking:
             progress.begin("manifest")
             manifest = _manifest_of(record)
             logger.info("%s: the manifest of %d files is its owner's", record.name, len(manifest.files))
-            if way == "mount":
-                progress.begin("stored")
-                check_stored(record.source, manifest, show=progress.show)
-                logger.info("%s: what is stored is what the manifest names", record.name)
+            progress.begin("stored")
+            check_stored(record.source, manifest, show=progress.show)
+            logger.info("%s: what is stored is what the manifest names", record.name)
             progress.begin("evidence")
             shown = self._open(record, manifest, way, progress)
             at = int(self.clock())
             self.states.write(record.name, ModelState(state="unlocked", at=at, way=way, shown=shown, confirmed_at=at))
         logger.info("%s: unlocked at %s (%s)", record.name, record.mount, way)
+
+    def note_confirmed(self, record: ModelRecord) -> None:
+        """Write down that the broker would give the key of a model that is open. Raises `OSError`."""
+        before = self.states.read(record.name)
+        if before is not None and before.state == "unlocked":
+            self.states.write(record.name, replace(before, confirmed_at=int(self.clock())))
 
     async def confirm(self, record: ModelRecord) -> None:
         """See that the broker would still give the key of a model that is open; the key is wiped unseen.
@@ -82,9 +87,6 @@ class Unlocking:
             AttestationError: it does not, or this machine has nothing to show.
         """
         (await self._fetch(record)).secret.wipe()
-        before = self.states.read(record.name)
-        if before is not None and before.state == "unlocked":
-            self.states.write(record.name, replace(before, confirmed_at=int(self.clock())))
         logger.info("%s: the broker would give its key again", record.name)
 
     def _open(self, record: ModelRecord, manifest: Manifest, way: Way, progress: _Progress) -> Shown:

@@ -213,7 +213,8 @@ def running_machine(directory: Path) -> Iterator[Machine]:
         (disk / "tmp").mkdir()
         encrypt(directory / "plain", disk / "model")
         machine = Machine(disk, image, memory, environment, secrets)
-        assert machine.manage("setup").returncode == 0
+        setup = machine.manage("setup")
+        assert setup.returncode == 0, setup.stderr
         stack.enter_context(running_simulator(machine.data / "simulator"))
         honest = stack.enter_context(machine.broker())
         yield Machine(disk, image, memory, environment, secrets, honest)
