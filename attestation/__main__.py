@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from attestation.errors import AttestationError, ConfigurationError
 from attestation.printing import printable
 
 GREEN, NOT_GREEN, BAD_INPUT = 0, 1, 2
+_HYPHENED_KEY = re.compile(r"-[A-Za-z0-9_-]{42}\Z")  # 32 bytes in base64url, as every 64th is written
 # A command is a module here with `add_arguments(parser)` and `run(options) -> bool`. It is imported when it is asked
 # for: judging an archive needs no network library, and the copy of this program in an archive has `verify` alone.
 COMMANDS = {
@@ -36,7 +38,7 @@ def utc_now() -> datetime:
 
 def main(arguments: Sequence[str] | None = None, *, clock: Callable[[], datetime] = utc_now) -> int:
     """Run one command and return its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = _join_keys(sys.argv[1:] if arguments is None else arguments)
     parser = argparse.ArgumentParser(prog="python -m attestation", description="Judge a confidential machine.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, summary in COMMANDS.items():
@@ -50,6 +52,17 @@ def main(arguments: Sequence[str] | None = None, *, clock: Callable[[], datetime
     except AttestationError as error:
         print(printable(f"{parser.prog} {given[0]}: {error}"), file=sys.stderr)
         return BAD_INPUT
+
+
+def _join_keys(arguments: Sequence[str]) -> list[str]:
+    """Return arguments, a key that begins with a hyphen joined to its option: argparse takes it for another option."""
+    joined: list[str] = []
+    for argument in arguments:
+        if _HYPHENED_KEY.match(argument) and joined and joined[-1].startswith("--") and "=" not in joined[-1]:
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _prepare(command: argparse.ArgumentParser, name: str) -> None:

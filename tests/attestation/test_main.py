@@ -45,6 +45,13 @@ def test_everything_given_and_everything_good_is_green(
     assert "The attestation service agrees" in told
 
 
+def test_a_key_that_begins_with_a_hyphen_is_a_key(capsys: pytest.CaptureFixture[str]) -> None:
+    key = b64encode(b"\xf8" + bytes(31))
+    assert key.startswith("-")
+    assert main(["verify", "no-such-archive.zip", "--release-key", key, "--log-key", key]) == BAD_INPUT
+    assert "no-such-archive.zip" in capsys.readouterr().err
+
+
 def test_json_says_the_same(scene: Scene, bundle: Bundle, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command(scene, bundle, tmp_path), "--json"]) == GREEN
     told = json.loads(capsys.readouterr().out)

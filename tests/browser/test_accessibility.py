@@ -18,6 +18,7 @@ LOOKS = [("ja", 1280, "dark"), ("zh-CN", 360, "light")]  # English is what the o
 PAGES = [
     *("how/", "attestation/", "attestation/own/", "attestation/overview/", "attestation/log/", "attestation/policy/"),
     *("attestation/dry-run/", "attestation/compare/", "attestation/verify/", "models/", "accounts/logout/", "nothing/"),
+    "accounts/tokens/",
 ]
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
