@@ -43,7 +43,7 @@ class Desk:
         Raises:
             RequestError: `attachment_too_large`, or `attachments_full`: too much is under way.
         """
-        self._forget_old()
+        self.forget_old()
         known = self._uploads.get((owner, uuid))
         if known is not None and (known.name, known.size) == (name, size):
             return known
@@ -81,6 +81,7 @@ class Desk:
         """Forget a file, if it is there."""
         self._uploads.pop((owner, uuid), None)
 
-    def _forget_old(self) -> None:
+    def forget_old(self) -> None:
+        """Forget what nobody went on with for an hour."""
         horizon = self._clock() - KEEP_S
         self._uploads = {key: upload for key, upload in self._uploads.items() if upload.touched_at >= horizon}

@@ -13,23 +13,28 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
+import httpx
 import pytest
 
 from benchmarks.product import token_server
 from benchmarks.token_server import NAME, PIECE
+from tests.confchat.test_attachments import attach
 from tests.confchat.test_recovery import wait_until_answering
 from tests.product import ROOT, Server, running_server
 from tests.session_client import SessionClient, account_id, log_in, new_id
 
 IMAGE_BYTES = 256 * 1024 * 1024
 KEY = bytes(range(7, 39))
-PLACES = ("prompt", "title", "folder", "search", "system", "template")
-CANARIES = {place: f"kanarie{place}" for place in PLACES}
+PLACES = ("prompt", "title", "folder", "search", "system", "template", "file", "filename")
+CANARY, CONTROL = "kanarienvogel", "a bird that is really there"
+CANARIES = {place: f"{CANARY}{place}" for place in PLACES}
 
 
 @contextmanager
@@ -58,25 +63,51 @@ def forms(text: str) -> Iterator[bytes]:
         yield base64.b64encode(b"\0" * shift + raw)[4 * (shift > 0) : -4]
 
 
+def written(file: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Yield where something was ever written in a file that has holes."""
+    size, end = os.fstat(file.fileno()).st_size, 0
+    while end < size:
+        try:
+            start = os.lseek(file.fileno(), end, os.SEEK_DATA)
+        except OSError:  # ENXIO: nothing more
+            return
+        end = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+        yield start, end
+
+
 def found_in(image: Path, texts: list[bytes]) -> list[bytes]:
     with image.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return [text for text in texts if content.find(text) >= 0]
+        places = list(written(file))
+        return [text for text in texts if any(content.find(text, start, end) >= 0 for start, end in places)]
 
 
 async def say_everything(client: SessionClient) -> None:
     """Leave a canary in every place for words, and an answer under way."""
     await client.ask()
     await client.open()
+    waiting = await attach(client, f"{CANARIES['file']} unsent".encode(), name=CANARIES["filename"])
+    assert waiting["file"] is not None
     await client.call("folder.name", folder=new_id(), name=CANARIES["folder"])
     await client.call("templates.save", templates=[{"name": "a name", "text": CANARIES["template"]}])
     settings = {"model": None, "system": CANARIES["system"], "effort": None, "options": {}}
     saved = await client.call("settings.save", conversation=None, settings=settings)
     assert saved["type"] == "settings.saved", saved
-    await client.chat(CANARIES["prompt"])
+    file = await attach(client, CANARIES["file"].encode(), name=f"{CANARIES['filename']}.txt")
+    started = await client.ask_model(CANARIES["prompt"], attachments=[file["attachment"]])
+    assert started["type"] == "chat.started", started
+    await client.finish()
     named = await client.call("conversation.rename", conversation=client.conversation, title=CANARIES["title"])
     assert named["type"] == "conversation.renamed", named
     found = await client.call("conversation.search", query=CANARIES["search"])
     assert found["type"] == "conversation.found", found
+
+
+def back_up(data_dir: Path, copy: Path) -> None:
+    """Copy the database while it is in use, as backups do; what is copied holds the file's ciphertext."""
+    [database] = data_dir.glob("*.sqlite3")
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+        assert target.execute("SELECT count(*) FROM confchat_attachment").fetchone() == (1,)
 
 
 async def read_as_thief(server: Server, conversation: str) -> None:
@@ -116,13 +147,15 @@ async def test_neither_the_raw_disk_nor_a_stolen_password_gives_away_a_word(tmp_
                 assert re.search(r"Max core file size +0 +0 ", Path(f"/proc/{web}/limits").read_text())
                 os.kill(web, signal.SIGKILL)
             await asyncio.to_thread(wait_until_answering, login)
+            figures = (await asyncio.to_thread(httpx.get, f"{server.address}/metrics", timeout=20)).text
+        back_up(server.data_dir, disk / "backup.sqlite3")
         await read_as_thief(server, client.conversation)
         said = server.output.read_bytes()
         os.sync()
-        (disk / "known").write_text("kanariethatisreallythere")
+        (disk / "known").write_text(CONTROL)
         os.sync()
-        secrets = [form for text in CANARIES.values() for form in forms(text)]
-        secrets += [(PIECE * 6).encode(), KEY, KEY.hex().encode(), base64.b64encode(KEY)[:-4]]
-        assert await asyncio.to_thread(found_in, image, [b"kanariethatisreallythere"]), "the search itself works"
+        secrets = [*forms(CANARY), (PIECE * 6).encode(), KEY, KEY.hex().encode(), base64.b64encode(KEY)[:-4]]
+        assert await asyncio.to_thread(found_in, image, [CONTROL.encode()]), "the search itself works"
         assert await asyncio.to_thread(found_in, image, secrets) == []
-        assert b"kanarie" not in said
+        assert CANARY.encode() not in said
+        assert CANARY not in figures
