@@ -49,8 +49,10 @@ MAX_QUESTION_BYTES = 1024
 @login_required
 def chat(request: HttpRequest, conversation: uuid.UUID | None = None) -> HttpResponse:
     """The chat; which conversation it shows is the page's own business."""
+    config = page_configuration()
     context = {
-        "config": json.dumps(page_configuration(), separators=(",", ":")),
+        "config": json.dumps(config, separators=(",", ":")),
+        "simulated": config["simulated"],
         "user_id": str(request.user.pk),
         "display_name": request.user.get_username(),
         "build": settings.CONFCHAT_BUILD,
