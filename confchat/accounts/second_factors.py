@@ -10,6 +10,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
+from confchat.accounts.templatetags.browsers import browser_name
+from confchat.models import User
+
 _LABEL = b"confchat/1 second factors"
 
 
@@ -23,6 +26,10 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth h
     def decrypt(self, encrypted_text: str) -> str:
         """Return a secret that `encrypt` stored."""
         return _cipher().decrypt(encrypted_text.encode()).decode()
+
+    def generate_authenticator_name(self, user: User, *_more: object, **_named: object) -> str:
+        """Return what a new passkey is called unless its owner says otherwise: the browser that makes it."""
+        return browser_name(self.request.headers.get("User-Agent", ""))
 
 
 def _cipher() -> Fernet:

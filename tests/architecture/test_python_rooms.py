@@ -96,7 +96,7 @@ ROOMS = {
     "confchat.accounts.pages": {"confchat", "allauth", "django"},
     "confchat.accounts.people_pages": {"confchat", "allauth", "django"},
     "confchat.accounts.roles": {"confchat", "allauth", "django"},
-    "confchat.accounts.second_factors": {"allauth", "cryptography", "django"},
+    "confchat.accounts.second_factors": {"confchat", "allauth", "cryptography", "django"},
     "confchat.accounts.signed_in": {"confchat", "allauth", "django"},
     "confchat.accounts.token_pages": {"confchat", "allauth", "django"},
     "confchat.first_passwords": set(),

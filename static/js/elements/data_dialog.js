@@ -31,7 +31,11 @@ export class DataDialog extends PageElement {
     this.#toasts = toasts;
     showText(this.parts.progress, "");
     document.getElementById("data-dialog").showModal();
-    await this.#try(async () => this.#showRetention(await chat.session.ask({ type: "retention.get" })));
+    try {
+      this.#showRetention(await chat.session.ask({ type: "retention.get" })); // meanwhile all else can be begun
+    } catch (error) {
+      this.#tell(faultWords(error.code));
+    }
   }
 
   async #keepFor(days) {

@@ -60,7 +60,8 @@ export const PAGE = {
   "day.week": "Previous 7 days",
   "day.month": "Previous 30 days",
   "title.none": "Untitled",
-  "conversation.loading": "This conversation opens as soon as the server has proved what it is.",
+  "conversation.loading":
+    "This conversation opens as soon as the server has proved what it is, and your history is open.",
   "conversation.missing": "There is no conversation here. It was deleted, or belongs to another account.",
   "conversation.unreadable": "This conversation is stored under your history key, which is not open in this session.",
   "thinking.live": "Thinking for {duration} …",

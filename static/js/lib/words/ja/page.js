@@ -59,7 +59,7 @@ export const PAGE = {
   "day.week": "過去 7 日間",
   "day.month": "過去 30 日間",
   "title.none": "無題",
-  "conversation.loading": "サーバーが何者であるかを証明すると、この会話が開きます。",
+  "conversation.loading": "サーバーの確認が終わり、履歴が開くと、この会話が表示されます。",
   "conversation.missing": "ここに会話はありません。削除されたか、別のアカウントのものです。",
   "conversation.unreadable": "この会話は履歴の鍵で保存されていますが、このセッションでは鍵が開いていません。",
   "thinking.live": "{duration}考えています…",

@@ -55,7 +55,7 @@ export const PAGE = {
   "day.week": "过去 7 天",
   "day.month": "过去 30 天",
   "title.none": "无标题",
-  "conversation.loading": "服务器证明自己后，此对话就会打开。",
+  "conversation.loading": "服务器通过检查且您的历史记录打开后，此对话就会显示。",
   "conversation.missing": "这里没有对话。它已被删除，或属于另一个账户。",
   "conversation.unreadable": "此对话用您的历史密钥存储，该密钥在此会话中未打开。",
   "thinking.live": "已思考 {duration} …",
