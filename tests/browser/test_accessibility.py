@@ -120,6 +120,7 @@ async def bring_answer(page: Page) -> None:
     """Import a conversation and open it."""
     file = {"name": "a.json", "mimeType": "application/json", "buffer": json.dumps(CONVERSATION).encode()}
     await press_on(page, "[data-ref=showData]")
+    await expect(page.locator("#data-dialog")).to_be_visible()
     await page.locator("#data-dialog [data-ref=file]").set_input_files(file)  # type: ignore[arg-type]
     await page.locator(".conversation-link").first.wait_for(state="attached")
     await page.keyboard.press("Escape")
