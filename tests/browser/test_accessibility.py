@@ -154,6 +154,10 @@ async def test_nothing_stands_in_anybodys_way(
     await bring_answer(page)
     await expect(badge).to_have_attribute("data-state", "verified", timeout=30_000)
     found += await audit(page, "answer")
+    for zoomed in ((640, 400), (320, 256)):  # 1280 by 800 at 200 %, and the size that WCAG's reflow names
+        await page.set_viewport_size({"width": zoomed[0], "height": zoomed[1]})
+        assert await page.evaluate("document.documentElement.scrollWidth") == zoomed[0]
+    await page.set_viewport_size(viewport)
     found += await audit_dialogs(page)
     await page.goto(f"{server.address}/accounts/reauthenticate/")
     await page.locator("input[type=password]").fill(server.password)
