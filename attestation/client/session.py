@@ -184,8 +184,8 @@ class Session:
         """Leave; an answer that nobody reads to its end is ended."""
         try:
             await self.stop()
-        except (UnavailableError, RefusedError):
-            return  # it is over already
+        except AttestationError:
+            return  # it is over already, and why was told to whoever asked
         finally:
             await self._hang_up()
 

@@ -125,6 +125,9 @@ class StandIn:
             await socket.send(channel.seal(json.dumps({"type": kind, "id": request["id"], **members}).encode()))
 
         await socket.send(channel.seal(b'{"type":"news","of":"another tab"}'))  # which concerns nobody here
+        if request["type"] == "chat.stop":
+            await tell("chat.stopped", reply=request["reply"])
+            return True
         if request["type"] == "chat.send":
             reply = self.replies.setdefault(request["message"], str(uuid.uuid4()))
             await tell("chat.started", message=request["message"], reply=reply)

@@ -210,6 +210,16 @@ class TestGoingOn:
                     _ = [piece async for piece in session.ask(PROMPT)]
             assert len(server.openings) == 1
 
+    async def test_whoever_stops_reading_ends_the_answer(self) -> None:
+        async with standing_in() as server:
+            async with connect(server.address, token=TOKEN, anchors=anchors(), clock=lambda: NOW) as session:
+                async for _piece in session.ask(PROMPT):
+                    break
+                assert "".join([piece.content async for piece in session.ask("another one")]) == ANSWER
+            first, stopped, second = server.requests
+            assert (stopped["type"], stopped["reply"]) == ("chat.stop", server.replies[first["message"]])
+            assert second["parent"] == stopped["reply"]
+
     async def test_a_machine_proves_itself_anew_before_its_proof_ends(self) -> None:
         times = ticking(NOW)
         async with standing_in() as server:
