@@ -55,6 +55,8 @@ class Command(BaseCommand):
                 return
             if serve and (len(records) != 1 or not records[0].command):
                 raise CommandError("--serve needs one model whose record has an engine's command")
+            if keep and not records:
+                raise CommandError(f"there is no record of a model in {settings.CONFCHAT_MODEL_RECORDS}")
             for number in ENDING_SIGNALS:
                 signal.signal(number, lambda *_: sys.exit(1))  # so that what is half open is closed
             _unlock(records, engine=records[0].command if serve else (), keep=keep or serve)
