@@ -45,6 +45,7 @@ export const ICONS = [
   "pin",
   "play",
   "plus",
+  "printer",
   "quote",
   "refresh-cw",
   "rotate-ccw",

@@ -31,6 +31,7 @@ const CHAT = [
   "writing",
   "keys",
   "palette",
+  "print",
   "trust",
   "details",
 ];

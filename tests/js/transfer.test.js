@@ -1,7 +1,7 @@
 /** What goes out comes back, and what others export is read without losing a word. */
 import assert from "node:assert/strict";
 import test from "node:test";
-import { FORMAT, toMarkdown } from "../../static/js/models/transfer/export.js";
+import { FORMAT, collect, toMarkdown } from "../../static/js/models/transfer/export.js";
 import { ImportError, readExport } from "../../static/js/models/transfer/import.js";
 import { upload } from "../../static/js/models/transfer/upload.js";
 
@@ -141,4 +141,22 @@ test("where there is no room for files the words come in all the same, and the f
   const conversations = [{ conversation: id(7), title: "T", messages }];
   assert.deepEqual(await upload({ ask }, { folders: [], conversations, documents }, { own: id(3) }), ["a.pdf"]);
   assert.equal(kept[0].text, "?");
+});
+
+test("one conversation goes out with its files' names, and comes back whole", async () => {
+  const file = { attachment: id(8), name: "a.pdf", kind: "pdf", size: 1, unit: "page", pages: 1, tokens: 1 };
+  const messages = [{ ...said(1, null, "user", "Rain?"), attachments: [file] }, said(2, id(1), "assistant", "Yes")];
+  const session = {
+    ask: async ({ type }) =>
+      type === "conversation.open"
+        ? { title: "Rain", shown: null, messages, next: null }
+        : { text: "page", image: null },
+  };
+  const item = { conversation: id(7), title: "Rain", updated_at: 6, pinned: false, archived: false, folder: null };
+  const found = await collect(session, [item], { folders: [], now: options.now });
+  const names = { user: "You", assistant: "Answer", untitled: "–", files: (list) => `Files: ${list.join(", ")}` };
+  assert.equal(toMarkdown(found, names), "# Rain\n\n## You\n\n*Files: a.pdf*\n\nRain?\n\n## Answer\n\nYes");
+  const [back] = readExport(JSON.stringify(found), options).conversations;
+  const words = (list) => list.map(({ message, parent, role, text }) => ({ message, parent, role, text }));
+  assert.deepEqual([back.conversation, back.title, words(back.messages)], [id(7), "Rain", words(messages)]);
 });

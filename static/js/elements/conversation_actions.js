@@ -13,14 +13,13 @@ export class ConversationActions {
 
   /** `host` is `{app, signal, fail(error), toasts, rename(id)}`; `rename` says whether it was done in place. */
   constructor(chat, parts, host) {
-    this.#chat = chat;
-    this.#parts = parts;
-    this.#host = host;
+    [this.#chat, this.#parts, this.#host] = [chat, parts, host];
     this.#listen(host);
-    const { signal } = host;
+    const { app, signal } = host;
+    const exportOne = (id) => app.tell("export-wanted", id);
     const deeds = { rename: this.#rename, pin: this.#pin, archive: this.#archive, move: this.#move };
     const others = { delete: this.remove, renameFolder: this.#renameFolder, deleteFolder: this.#deleteFolder };
-    for (const [name, deed] of Object.entries({ ...deeds, ...others })) {
+    for (const [name, deed] of Object.entries({ ...deeds, ...others, exportOne })) {
       parts[name].addEventListener("click", () => this.#choose(deed), { signal });
     }
     for (const menu of document.querySelectorAll(".menu[popover]")) {

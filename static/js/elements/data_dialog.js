@@ -2,6 +2,7 @@
 import { saveFile } from "../lib/copy.js";
 import { askDialog, setText, showText } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
+import { exportNames } from "../lib/export_words.js";
 import { faultWords, words } from "../lib/words.js";
 import { collect, toMarkdown } from "../models/transfer/export.js";
 import { MAX_FILE_BYTES, readExport } from "../models/transfer/import.js";
@@ -52,9 +53,7 @@ export class DataDialog extends PageElement {
     const { items, folders } = conversations;
     const onProgress = (done, count) => this.#tell(words("data.progress", { done, count }));
     const found = await collect(session, items, { folders, now: Date.now(), onProgress });
-    const files = (list) => words("data.files", { names: list.join(", ") });
-    const names = { user: words("data.you"), assistant: words("data.answer"), untitled: words("title.none"), files };
-    const text = kind === "json" ? JSON.stringify(found) : toMarkdown(found, names);
+    const text = kind === "json" ? JSON.stringify(found) : toMarkdown(found, exportNames());
     saveFile(`confchat-${found.exported_at.slice(0, 10)}.${kind}`, text);
     this.#tell(words("data.exported", { count: items.length }));
   }

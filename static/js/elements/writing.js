@@ -26,13 +26,22 @@ export class Writing {
         () => show({ conversation: chat.conversation.id, ...detail }),
       ),
     );
+    listen("export-wanted", ({ detail }) =>
+      fetched(
+        () => import("./export_dialog.js"),
+        () => this.#find("export-dialog").open(chat, detail),
+      ),
+    );
     listen("regenerate", ({ detail }) => chat.conversation.regenerate(detail).catch(fail));
     listen("continue", ({ detail }) => chat.conversation.goOn(detail).catch(fail));
     listen("withdrawn", ({ detail: { text, attachments } }) => {
       this.#composer.restore(text);
       chat.uploads.giveBack(attachments);
     });
-    import("./drafting.js").then(({ keepDrafts }) => keepDrafts(this.#composer, chat, signal));
+    fetched(
+      () => import("./drafting.js"),
+      ({ keepDrafts }) => keepDrafts(this.#composer, chat, signal),
+    );
     listen("quote", ({ detail }) => this.#composer.insert(quoted(detail)));
     listen("template", ({ detail }) => this.#composer.replace(detail));
     const open = (name) => () => this.#find(name).open(chat.settings);

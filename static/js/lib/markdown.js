@@ -9,6 +9,13 @@ const STEP_CHARACTERS = 12_000;
 /** After drawing, rest so many times as long as it took: a reader's scrolling and typing come first. */
 const REST_FACTOR = 3;
 
+/** Draw a text that has ended, all at once. */
+export function drawWhole(root, text) {
+  const reader = new BlockReader();
+  root.append(...reader.read(text, { isGrowing: false }).flatMap(({ token }) => nodesOf(token)));
+  if (reader.notes.length > 0) root.append(notesElement(reader.notes));
+}
+
 export class MarkdownView {
   #root;
   #reader = new BlockReader();

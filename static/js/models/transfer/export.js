@@ -51,7 +51,7 @@ function said({ role, text, attachments = [] }, names) {
 }
 
 /** The messages from the first one to `shown`, or to the newest. */
-function branch(messages, shown) {
+export function branch(messages, shown) {
   const known = new Map(messages.map((message) => [message.message, message]));
   const path = [];
   for (let at = known.get(shown) ?? messages.at(-1); at && path.length < messages.length; at = known.get(at.parent)) {

@@ -29,6 +29,8 @@ export const CONVERSATIONS = {
     "Imported {count} conversations, without these files, which could not be taken over: {names}",
   "data.you": "You",
   "data.answer": "Answer",
+  "export.reading": "Reading the conversation…",
+  "print.facts": "Printed {when} · {models}",
   "fault.import_json": "This file is no JSON, or it is damaged. Nothing was imported.",
   "fault.import_unknown": "This file is no export that this page knows. Nothing was imported.",
   "fault.import_large": "This file is larger than 200 MB. Nothing was imported.",

@@ -28,6 +28,8 @@ export const CONVERSATIONS = {
   "data.imported_without": "{count} 件の会話を取り込みました。次のファイルは取り込めませんでした：{names}",
   "data.you": "あなた",
   "data.answer": "回答",
+  "export.reading": "会話を読み込んでいます…",
+  "print.facts": "{when} に印刷 · {models}",
   "fault.import_json": "このファイルは JSON ではないか、壊れています。何も読み込んでいません。",
   "fault.import_unknown": "このページの知らない形式のファイルです。何も読み込んでいません。",
   "fault.import_large": "ファイルが 200 MB を超えています。何も読み込んでいません。",

@@ -28,6 +28,8 @@ export const CONVERSATIONS = {
   "data.imported_without": "已导入 {count} 个对话，但以下文件未能导入：{names}",
   "data.you": "您",
   "data.answer": "回答",
+  "export.reading": "正在读取对话…",
+  "print.facts": "打印于 {when} · {models}",
   "fault.import_json": "此文件不是 JSON，或已损坏。没有导入任何内容。",
   "fault.import_unknown": "此文件不是此页面所知的导出格式。没有导入任何内容。",
   "fault.import_large": "此文件大于 200 MB。没有导入任何内容。",
