@@ -45,7 +45,7 @@ export const FAULTS = {
   "fault.protocol":
     "What came over the connection was not as it must be, so it was cut. This page tries again by itself.",
   "fault.quota_exhausted":
-    "Today’s allowance of your account is used up. It opens again on {until}; what you wrote is kept here until then.",
+    "Today’s allowance of your account is used up. It opens again on {until}. What you wrote stays here while this page is open.",
   "fault.quota_reserved":
     "The rest of today’s allowance may be needed by answers that are still being written. Try again when one has ended.",
   "fault.record_expired": "The proof grew too old before the session was opened. Check again.",

@@ -37,7 +37,7 @@ export const FAULTS = {
   "fault.overloaded": "服务器太忙。此页面会自动重试。",
   "fault.prompt_too_long": "此消息超过了模型一次能读的长度。请缩短。",
   "fault.protocol": "连接上收到的内容格式不对，因此已切断。页面会自动重试。",
-  "fault.quota_exhausted": "您账户今天的额度已用完，将于{until}恢复。您写的内容保留在这里。",
+  "fault.quota_exhausted": "您账户今天的额度已用完，将于 {until} 恢复。此页面打开期间，您写的内容保留在这里。",
   "fault.quota_reserved": "正在生成的回答可能会用完今天剩余的额度。请等其中一个结束后再试。",
   "fault.record_expired": "会话打开之前证明已过时。请重新检查。",
   "fault.record_unknown": "服务器已不记得这次检查。请重新检查。",
