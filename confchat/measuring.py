@@ -55,7 +55,7 @@ class Measurer:
 
     def model_server(self, model: ModelDescription) -> ModelServer | None:
         """Measure the program that serves a model; None where none can be seen. Raises `OSError` if it may not be."""
-        is_here = self._places.models is not None or self._places.weights is not None
+        is_here = self._places.models is not None or bool(self._places.weights)
         pid = find_process(self._places.model_host) if is_here else None
         return None if pid is None else measure_process(pid, server=model.backend, digests=self._digests)
 

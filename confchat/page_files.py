@@ -47,16 +47,18 @@ def read_page_files(static: Path) -> PageFiles:
     """Return what was made for the pages in a directory of static files.
 
     Raises:
-        ImproperlyConfigured: nothing was made yet.
+        ImproperlyConfigured: nothing was made yet, or by another version.
     """
     path = static / "page" / "index.json"
     try:
         index = json.loads(path.read_text("utf-8"))
+        first = {
+            script: {language: tuple(names) for language, names in parts.items()}
+            for script, parts in index["first"].items()
+        }
+        styles = {name: tuple(sheets) for name, sheets in index["styles"].items()}
+        return PageFiles(sources=index["sources"], styles=styles, first=first)
     except OSError as error:
         raise ImproperlyConfigured(f"{path} cannot be read ({error.strerror}): run `make install`") from error
-    first = {
-        script: {language: tuple(names) for language, names in parts.items()}
-        for script, parts in index["first"].items()
-    }
-    styles = {name: tuple(sheets) for name, sheets in index["styles"].items()}
-    return PageFiles(sources=index["sources"], styles=styles, first=first)
+    except (ValueError, KeyError) as error:
+        raise ImproperlyConfigured(f"{path} was made by another version: run `make install`") from error
