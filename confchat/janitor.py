@@ -9,6 +9,7 @@ from collections.abc import Callable
 from confchat.accounts.quotas import forget_old_usage, release_reserved
 from confchat.deletion import delete_due, delete_expired
 from confchat.deployment import Deployment
+from confchat.documents.desk import Desk
 from confchat.errors import RequestError
 
 DUE_EVERY_S = 1.0
@@ -25,6 +26,7 @@ async def keep_house(deployment: Deployment) -> None:
         _repeat(deployment, delete_due, every_s=DUE_EVERY_S),
         _repeat(deployment, delete_expired, every_s=EXPIRED_EVERY_S),
         _repeat(deployment, forget_old_usage, every_s=USAGE_EVERY_S),
+        _clear_desk(deployment.desk),
     )
 
 
@@ -34,6 +36,13 @@ async def _release_reserved(deployment: Deployment) -> None:
         await deployment.writes.run(release_reserved)
     except RequestError:
         logger.warning("tokens that were set aside before this start stay so until the day ends")
+
+
+async def _clear_desk(desk: Desk) -> None:
+    """Let go of files that were attached and never sent."""
+    while True:
+        await asyncio.sleep(EXPIRED_EVERY_S)
+        desk.forget_old()
 
 
 async def _repeat(deployment: Deployment, delete: Callable[[], int], *, every_s: float) -> None:

@@ -92,8 +92,13 @@ def test_desk_takes_no_more_than_its_share_and_forgets() -> None:
         desk.begin(OWNER, new_id(), name="a", size=1)
     with pytest.raises(RequestError, match="attachment_too_large"):
         desk.begin(OWNER, new_id(), name="a", size=21 * 1024 * 1024)
-    now[0] = 3601
-    desk.begin(OWNER, new_id(), name="a", size=1)
+    now[0], kept = 3601, new_id()
+    desk.begin(OWNER, kept, name="a", size=1)
+    assert desk.find(OWNER, kept)
+    now[0] = 7202
+    desk.forget_old()
+    with pytest.raises(RequestError, match="not_found"):
+        desk.find(OWNER, kept)
 
 
 async def attach(
