@@ -8,7 +8,8 @@ const CITED = /\[(\d{1,4})\]/g;
 /** Size, pages and tokens of a document, in words. */
 export function documentWords({ kind, size, unit, pages, tokens }) {
   const values = { size: bytes(size), pages: number(pages), tokens: number(tokens) };
-  return words(kind === "image" ? "attachment.image" : `attachment.${unit}s`, values);
+  if (kind === "image") return words("attachment.image", values);
+  return words(pages === 1 ? `attachment.one_${unit}` : `attachment.${unit}s`, values);
 }
 
 /** Show a prompt's attachments in `list`; `open(document, page)` is asked to show one. */

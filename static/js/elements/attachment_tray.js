@@ -63,7 +63,10 @@ export class AttachmentTray extends PageElement {
     remove.setAttribute("aria-label", words("attachment.remove", { name: item.name }));
     remove.addEventListener("click", () => this.#uploads.remove(item.id));
     const text = make("span", { className: "attachment-text", children: [name, note] });
-    const row = make("li", { className: "attachment", children: [icon("file-text"), text, remove] });
+    const row = make("li", {
+      className: "attachment",
+      children: [icon(item.told?.kind === "image" ? "image" : "file-text"), text, remove],
+    });
     row.classList.toggle("is-failed", item.state === "failed");
     if (item.state === "sending") {
       const progress = document.createElement("progress");

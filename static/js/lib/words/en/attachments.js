@@ -4,6 +4,8 @@ export const ATTACHMENTS = {
   "attachment.reading": "{size}, being read in the machine",
   "attachment.pages": "{size} · {pages} pages · about {tokens} tokens",
   "attachment.parts": "{size} · {pages} parts · about {tokens} tokens",
+  "attachment.one_page": "{size} · 1 page · about {tokens} tokens",
+  "attachment.one_part": "{size} · about {tokens} tokens",
   "attachment.image": "{size} · image · about {tokens} tokens",
   "attachment.remove": "Take {name} away",
   "attachment.citation": "Source {n}, page or part {page}: show it",

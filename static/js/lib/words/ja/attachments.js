@@ -4,6 +4,8 @@ export const ATTACHMENTS = {
   "attachment.reading": "{size}、マシンの中で読み取り中",
   "attachment.pages": "{size} · {pages} ページ · 約 {tokens} トークン",
   "attachment.parts": "{size} · {pages} 部分 · 約 {tokens} トークン",
+  "attachment.one_page": "{size} · 1 ページ · 約 {tokens} トークン",
+  "attachment.one_part": "{size} · 約 {tokens} トークン",
   "attachment.image": "{size} · 画像 · 約 {tokens} トークン",
   "attachment.remove": "{name} を外す",
   "attachment.citation": "出典 {n}、{page} ページ目または部分：表示する",

@@ -4,6 +4,8 @@ export const ATTACHMENTS = {
   "attachment.reading": "{size}，正在机器内读取",
   "attachment.pages": "{size} · {pages} 页 · 约 {tokens} 个词元",
   "attachment.parts": "{size} · {pages} 部分 · 约 {tokens} 个词元",
+  "attachment.one_page": "{size} · 1 页 · 约 {tokens} 个词元",
+  "attachment.one_part": "{size} · 约 {tokens} 个词元",
   "attachment.image": "{size} · 图片 · 约 {tokens} 个词元",
   "attachment.remove": "移除 {name}",
   "attachment.citation": "来源 {n}，第 {page} 页或部分：显示",
