@@ -1,6 +1,7 @@
 /** The branch of a conversation that is in view, message by message; nodes of messages that stay are kept. */
 import { make } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
+import { BrowserError } from "../lib/errors.js";
 import { fetchPart } from "../lib/parts.js";
 import { words } from "../lib/words.js";
 
@@ -38,7 +39,7 @@ export class MessageList extends PageElement {
     if (isFetched()) return;
     fetchPart(() => import("./message_item.js"))
       .then(() => this.#show(conversation))
-      .catch((error) => this.tell("fault", error));
+      .catch((cause) => this.tell("fault", new BrowserError("messages_missing", { cause })));
   }
 
   #item(message) {

@@ -4,6 +4,8 @@ export const FAULTS = {
   "fault.unnamed": "This page made a mistake. What you have sent is kept. Reload it, then try again.",
   "fault.part_missing":
     "A part of this page could not be loaded, so this cannot be done now. Nothing was sent or changed. Try again; if it stays so, reload the page.",
+  "fault.messages_missing":
+    "The messages of this conversation cannot be shown, because a part of this page did not come. What is stored is kept: reload the page.",
   "fault.appraisal_failed": "This browser could not finish checking the server. Nothing was sent.",
   "fault.attestation_unavailable":
     "The server could not make a report of itself just now. Nothing was sent; check again in a moment.",

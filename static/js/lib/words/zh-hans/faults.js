@@ -4,6 +4,7 @@ export const FAULTS = {
   "fault.unnamed": "此页面出了错。已发送的内容会保留。请重新加载后再试。",
   "fault.part_missing":
     "此页面的一部分无法加载，因此现在无法执行。没有发送或更改任何内容。请重试；如果一直这样，请重新加载页面。",
+  "fault.messages_missing": "本页面有一部分未能加载，无法显示此对话的消息。已存储的内容不会丢失：请重新加载页面。",
   "fault.appraisal_failed": "本浏览器未能完成对服务器的检查。没有发送任何内容。",
   "fault.attestation_unavailable": "服务器刚才无法生成自身的报告。没有发送任何内容；请稍后重新检查。",
   "fault.bad_message": "服务器无法理解此页面。请重新加载，使两者版本一致。",
