@@ -72,9 +72,9 @@ export class ComposerTools extends PageElement {
 }
 
 function meterKey({ isExact, files, isPart }) {
-  const count = isExact ? "exact" : "about";
-  if (files === 0) return `context.${count}`;
-  return `context.${count}_${isPart ? "passages" : "files"}`;
+  if (isExact) return "context.exact";
+  if (files === 0) return "context.about";
+  return `context.about_${isPart ? "passages" : "files"}`;
 }
 
 customElements.define("composer-tools", ComposerTools);

@@ -7,8 +7,6 @@ export const WRITING = {
   "effort.high": "much",
   "context.exact": "{tokens} of {limit} tokens",
   "context.about": "about {tokens} of {limit} tokens",
-  "context.exact_files": "{tokens} of {limit} tokens, about {files} for files",
-  "context.exact_passages": "{tokens} of {limit} tokens, about {files} for passages of files",
   "context.about_files": "about {tokens} of {limit} tokens, {files} for files",
   "context.about_passages": "about {tokens} of {limit} tokens, {files} for passages of files",
   "context.left_out": "Too long for the model: it is not given the {count} oldest messages.",

@@ -7,8 +7,6 @@ export const WRITING = {
   "effort.high": "たくさん",
   "context.exact": "{limit} トークン中 {tokens}",
   "context.about": "{limit} トークン中 約 {tokens}",
-  "context.exact_files": "{limit} トークン中 {tokens}（うちファイル約 {files}）",
-  "context.exact_passages": "{limit} トークン中 {tokens}（うちファイルの抜粋約 {files}）",
   "context.about_files": "{limit} トークン中 約 {tokens}（うちファイル {files}）",
   "context.about_passages": "{limit} トークン中 約 {tokens}（うちファイルの抜粋 {files}）",
   "context.left_out": "モデルには長すぎるため、最も古い {count} 件のメッセージは渡されません。",

@@ -7,8 +7,6 @@ export const WRITING = {
   "effort.high": "多",
   "context.exact": "{tokens} / {limit} 个词元",
   "context.about": "约 {tokens} / {limit} 个词元",
-  "context.exact_files": "{tokens} / {limit} 个词元，其中文件约 {files} 个",
-  "context.exact_passages": "{tokens} / {limit} 个词元，其中文件片段约 {files} 个",
   "context.about_files": "约 {tokens} / {limit} 个词元，其中文件 {files} 个",
   "context.about_passages": "约 {tokens} / {limit} 个词元，其中文件片段 {files} 个",
   "context.left_out": "对模型来说太长：最早的 {count} 条消息不会提供给它。",
