@@ -20,8 +20,8 @@ export class PromptView {
     parts.edit.addEventListener("click", () => this.#edit());
     parts.retry.addEventListener("click", () => conversation.retry(message));
     parts.withdraw.addEventListener("click", () => {
+      item.tell("withdrawn", message); // while it is on the page still
       conversation.withdraw(message);
-      item.parentElement?.dispatchEvent(new CustomEvent("withdrawn", { detail: message, bubbles: true }));
     });
   }
 
