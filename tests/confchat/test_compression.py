@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import re
 from pathlib import Path
 
+import httpx
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -42,3 +44,15 @@ def test_the_chat_travels_compressed_and_repeats_nothing_that_it_was_asked(serve
     assert answer.headers["content-encoding"] == "gzip"
     assert "<chat-app" in answer.text
     assert not [word for word in ("swordfish", "5ab9d1f0") if word in answer.text]
+
+
+def test_a_file_is_sent_whole_in_part_or_not_at_all(server: Server) -> None:
+    with httpx.Client(base_url=server.address, trust_env=False, headers={"accept-encoding": "identity"}) as client:
+        path = re.findall(r'/static/[^"\s#]+\.svg', client.get("/accounts/login/").text)[0]
+        whole, none = client.get(path), client.head(path)
+        part = client.get(path, headers={"range": "bytes=2-11"})
+        again = client.get(path, headers={"if-none-match": whole.headers["etag"]})
+    assert (part.status_code, part.content) == (206, whole.content[2:12])
+    assert (none.content, none.headers["content-length"]) == (b"", str(len(whole.content)))
+    assert (again.status_code, again.content) == (304, b"")
+    assert "must consume" not in server.output.read_text(), "Django reads a file whole, and says so"
