@@ -15,10 +15,12 @@ export class DataDialog extends PageElement {
   #chat = null;
   #toasts = null;
   #isBusy = false;
+  #kept = "";
 
   connected() {
-    const { days, exportJson, exportMarkdown, importFile, file, deleteAll } = this.parts;
-    this.listen(days, "change", () => this.#try(() => this.#keepFor(Number(days.value) || null)));
+    const { days, keepDays, exportJson, exportMarkdown, importFile, file, deleteAll } = this.parts;
+    this.listen(days, "change", () => (keepDays.hidden = days.value === this.#kept)); // keys pass by shorter times
+    this.listen(keepDays, "click", () => this.#try(() => this.#keepFor(Number(days.value) || null)));
     this.listen(exportJson, "click", () => this.#try(() => this.#export("json")));
     this.listen(exportMarkdown, "click", () => this.#try(() => this.#export("md")));
     this.listen(importFile, "click", () => file.click());
@@ -41,10 +43,12 @@ export class DataDialog extends PageElement {
 
   async #keepFor(days) {
     this.#showRetention(await this.#chat.session.ask({ type: "retention.set", days }));
+    this.parts.days.focus();
   }
 
   #showRetention({ days, installation_days: most }) {
-    this.parts.days.value = String(days ?? "");
+    this.#kept = this.parts.days.value = String(days ?? "");
+    this.parts.keepDays.hidden = true;
     showText(this.parts.installation, most ? words("data.installation", { days: most }) : "");
   }
 
