@@ -119,7 +119,7 @@ test("what is said while the proof is renewed waits for the new session", async 
   const { talk, asked, session } = await makeTalk();
   session.attest();
   await talk.send("Hello");
-  assert.equal(talk.path[0].state, "sending");
+  assert.deepEqual([talk.path[0].state, talk.path[0].isWaiting], ["sending", true]);
   await until(() => session.state === "ready");
   talk.sync();
   assert.equal((await asked()).type, "chat.send");

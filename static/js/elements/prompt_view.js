@@ -1,6 +1,7 @@
 /** What the user said, and what became of it. */
 import { clone, setText, showText } from "../lib/dom.js";
 import { errorWords } from "../lib/error_words.js";
+import { words } from "../lib/words.js";
 import { showAttachments } from "./attachment_card.js";
 import { Versions } from "./versions.js";
 
@@ -26,7 +27,7 @@ export class PromptView {
   }
 
   show() {
-    const { text, state, error } = this.#message;
+    const { text, state, error, isWaiting } = this.#message;
     const { text: box, note, retry, withdraw, edit } = this.#parts;
     const isFailed = state === "failed";
     setText(box, text);
@@ -34,7 +35,8 @@ export class PromptView {
     showAttachments(this.#parts.attachments, attachments, (place) => this.#item.tell("passage-wanted", place));
     this.#item.classList.toggle("is-failed", isFailed);
     note.classList.toggle("is-error", isFailed);
-    showText(note, isFailed ? errorWords(error) : "");
+    const waiting = state === "sending" && isWaiting ? words("prompt.waiting") : "";
+    showText(note, isFailed ? errorWords(error) : waiting);
     withdraw.hidden = !isFailed;
     retry.hidden = !isFailed || error.code === "attachment_missing"; // back in the composer, its files are sent again
     edit.hidden = state !== "complete" || this.#conversation.running !== null;

@@ -21,7 +21,7 @@ export class Asking {
     await Promise.all(open.map((message) => (message.isRunning ? this.follow(message) : this.deliver(message))));
   }
 
-  /** Have a prompt answered; one that the server refuses becomes `failed`. */
+  /** Have a prompt answered; one that the server refuses becomes `failed`, one that was not taken up yet waits. */
   async deliver(prompt) {
     const { id: message, parent, text, edited } = prompt;
     const attachments = prompt.attachments.map(({ attachment }) => attachment);
@@ -29,7 +29,7 @@ export class Asking {
     try {
       await this.#ask({ ...place, message, text, ...(attachments.length && { attachments }) }, prompt);
     } catch (error) {
-      if (!isLoss(error)) prompt.set({ state: "failed", error });
+      prompt.set(isLoss(error) ? { isWaiting: true } : { state: "failed", error });
     }
   }
 

@@ -67,7 +67,7 @@ export const PAGE = {
   "thinking.live": "Thinking for {duration} …",
   "thinking.done": "Thought for {duration}",
   "thinking.stored": "Thoughts",
-  "prompt.waiting": "Not sent yet: waiting for the server.",
+  "prompt.waiting": "The server has not confirmed this yet. It is sent as soon as a session is open again.",
   "answer.cancelled": "You stopped this answer.",
   "answer.truncated": "This answer is incomplete: it broke off.",
   "answer.length": "This answer reached the longest that the model may write.",

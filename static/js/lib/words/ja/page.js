@@ -65,7 +65,7 @@ export const PAGE = {
   "thinking.live": "{duration}考えています…",
   "thinking.done": "{duration}考えました",
   "thinking.stored": "考えたこと",
-  "prompt.waiting": "未送信です。サーバーを待っています。",
+  "prompt.waiting": "サーバーに届いたことをまだ確認できていません。セッションが再び開きしだい送ります。",
   "answer.cancelled": "この回答はあなたが停止しました。",
   "answer.truncated": "この回答は途中で切れています。",
   "answer.length": "この回答は、モデルが書ける長さの上限に達しました。",

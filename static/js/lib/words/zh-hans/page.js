@@ -61,7 +61,7 @@ export const PAGE = {
   "thinking.live": "已思考 {duration} …",
   "thinking.done": "思考了 {duration}",
   "thinking.stored": "思考过程",
-  "prompt.waiting": "尚未发送：正在等待服务器。",
+  "prompt.waiting": "服务器尚未确认收到。会话重新打开后会自动发送。",
   "answer.cancelled": "您停止了这条回答。",
   "answer.truncated": "这条回答不完整：中途断开了。",
   "answer.length": "这条回答已达到模型可写的最大长度。",
