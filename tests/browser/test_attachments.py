@@ -25,7 +25,9 @@ DROP = """
 """
 
 
-async def test_file_is_dropped_sent_and_opened_again(chromium: Browser, server: Server) -> None:
+async def test_file_is_dropped_sent_opened_again_and_given_back_with_a_message_that_is_refused(
+    chromium: Browser, server: Server
+) -> None:
     context = await chromium.new_context(viewport={"width": 360, "height": 720})
     page = await context.new_page()
     faults: list[str] = []
@@ -56,6 +58,15 @@ async def test_file_is_dropped_sent_and_opened_again(chromium: Browser, server: 
     await expect(panel).to_contain_text("The warranty ends in May.")
     await page.keyboard.press("Escape")
     await expect(card).to_be_focused()
+    long = "word " * 20_000
+    await page.evaluate(DROP, ["note.txt", base64.b64encode(b"It rains.").decode()])
+    await expect(files).to_contain_text("note.txt")
+    await prompt.fill(long)
+    await page.get_by_role("button", name="Send", exact=True).click()
+    await expect(page.get_by_text("This message is longer than the model can read at once")).to_be_visible()
+    await page.locator("[data-ref=withdraw]:visible").click()
+    await expect(prompt).to_have_value(long.strip())
+    await expect(files).to_contain_text("note.txt")
     width = await page.evaluate("document.documentElement.scrollWidth")
     assert width <= 360
     await context.close()

@@ -63,7 +63,7 @@ export class ChatComposer extends PageElement {
   }
 
   /** Put a message's text back to write on. */
-  restore({ text }) {
+  restore(text) {
     const { prompt } = this.parts;
     prompt.value = prompt.value ? `${text}\n${prompt.value}` : text;
     prompt.focus();
