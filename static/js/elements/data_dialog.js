@@ -4,6 +4,7 @@ import { askDialog, setText, showText } from "../lib/dom.js";
 import { PageElement } from "../lib/element.js";
 import { exportNames } from "../lib/export_words.js";
 import { faultWords, words } from "../lib/words.js";
+import { Retention } from "../models/retention.js";
 import { collect, toMarkdown } from "../models/transfer/export.js";
 import { MAX_FILE_BYTES, readExport } from "../models/transfer/import.js";
 import { upload } from "../models/transfer/upload.js";
@@ -15,12 +16,12 @@ export class DataDialog extends PageElement {
   #chat = null;
   #toasts = null;
   #isBusy = false;
-  #kept = "";
+  #retention = null;
 
   connected() {
     const { days, keepDays, exportJson, exportMarkdown, importFile, file, deleteAll } = this.parts;
-    this.listen(days, "change", () => (keepDays.hidden = days.value === this.#kept)); // keys pass by shorter times
-    this.listen(keepDays, "click", () => this.#try(() => this.#keepFor(Number(days.value) || null)));
+    this.listen(days, "change", () => this.#choose(Number(days.value) || null));
+    this.listen(keepDays, "click", () => this.#try(() => this.#saveRetention()));
     this.listen(exportJson, "click", () => this.#try(() => this.#export("json")));
     this.listen(exportMarkdown, "click", () => this.#try(() => this.#export("md")));
     this.listen(importFile, "click", () => file.click());
@@ -32,24 +33,36 @@ export class DataDialog extends PageElement {
   async open({ chat, toasts }) {
     this.#chat = chat;
     this.#toasts = toasts;
+    this.#retention = new Retention(chat.session);
     showText(this.parts.progress, "");
+    this.#showRetention();
     document.getElementById("data-dialog").showModal();
     try {
-      this.#showRetention(await chat.session.ask({ type: "retention.get" })); // meanwhile all else can be begun
+      await this.#retention.load(); // meanwhile all else can be begun, this choice too
+      this.#showRetention();
     } catch (error) {
       this.#tell(faultWords(error.code));
     }
   }
 
-  async #keepFor(days) {
-    this.#showRetention(await this.#chat.session.ask({ type: "retention.set", days }));
+  #choose(days) {
+    this.#retention.choose(days);
+    this.#showRetention();
+  }
+
+  async #saveRetention() {
+    await this.#retention.save();
+    this.#showRetention();
     this.parts.days.focus();
   }
 
-  #showRetention({ days, installation_days: most }) {
-    this.#kept = this.parts.days.value = String(days ?? "");
-    this.parts.keepDays.hidden = true;
-    showText(this.parts.installation, most ? words("data.installation", { days: most }) : "");
+  #showRetention() {
+    const { shown, isUnsaved, installationDays: most } = this.#retention;
+    const { days, keepDays, installation } = this.parts;
+    if (shown === undefined) days.selectedIndex = -1;
+    else days.value = String(shown ?? "");
+    keepDays.hidden = !isUnsaved;
+    showText(installation, most ? words("data.installation", { days: most }) : "");
   }
 
   async #export(kind) {
