@@ -16,13 +16,21 @@ from attestation.records import read_json
 from attestation.words import title_of
 
 
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What one side has, in the reader's language; `detail` is what a verifier wrote when it was recorded: English."""
+
+    text: str = ""
+    detail: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
     """One line of a comparison; what one side does not have is empty."""
 
     name: str
-    left: str
-    right: str
+    left: Value
+    right: Value
 
     @property
     def differs(self) -> bool:
@@ -51,10 +59,10 @@ def compare_records(left: Attestation, right: Attestation) -> dict[str, Any]:
     """Return two records line by line, as a template's context."""
     sides = [describe_record(item) for item in (left, right)]
     sections = [
-        (_("What was found"), [_facts(item, side) for item, side in zip((left, right), sides, strict=True)]),
-        (_("Checks"), [{line.title: f"{line.mark.word}: {line.detail}" for line in side["checks"]} for side in sides]),
-        (_("What the machine said"), [dict(side["statement_fields"]) for side in sides]),
-        (_("The processor's report"), [dict(side["quote_fields"]) for side in sides]),
+        (_("What was found"), [_values(_facts(*both).items()) for both in zip((left, right), sides, strict=True)]),
+        (_("Checks"), [{line.title: Value(line.mark.word, line.detail) for line in side["checks"]} for side in sides]),
+        (_("What the machine said"), [_values(side["statement_fields"]) for side in sides]),
+        (_("The processor's report"), [_values(side["quote_fields"]) for side in sides]),
     ]
     compared = [(title, list(_pairs(*both))) for title, both in sections]
     return {"sections": compared, "differences": sum(pair.differs for _title, pairs in compared for pair in pairs)}
@@ -107,6 +115,10 @@ def _facts(attestation: Attestation, described: Mapping[str, Any]) -> dict[str, 
     }
 
 
-def _pairs(left: Mapping[str, str], right: Mapping[str, str]) -> Iterable[Pair]:
+def _values(fields: Iterable[tuple[str, str]]) -> dict[str, Value]:
+    return {name: Value(text) for name, text in fields}
+
+
+def _pairs(left: Mapping[str, Value], right: Mapping[str, Value]) -> Iterable[Pair]:
     names = [*left, *(name for name in right if name not in left)]
-    return (Pair(name=name, left=left.get(name, ""), right=right.get(name, "")) for name in names)
+    return (Pair(name=name, left=left.get(name, Value()), right=right.get(name, Value())) for name in names)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.utils import timezone
+from django.utils.html import escape
 from pytest_django import Settings
 
 from attestation.again import verify_again
@@ -17,7 +18,7 @@ from attestation.collateral import Collateral
 from attestation.dry_run import MOST_TRIED, try_policy
 from attestation.errors import UnavailableError
 from attestation.models import Attestation
-from attestation.records import find_attestation
+from attestation.records import find_attestation, read_json
 from attestation.search import Wanted
 from attestation.simulator.td_report import Td
 from tests.attestation.scene import CONVERSATION, Scene, build_scene
@@ -176,6 +177,15 @@ def test_two_records_stand_side_by_side_with_what_differs(people: People, record
     assert rows["Outcome"]
     assert not rows["MRTD"]
     assert not rows["Release digest"]
+
+
+def test_what_a_verifier_wrote_in_english_is_marked_as_english(people: People, record: str, deployed: Scene) -> None:
+    second = record_one(deployed, user=None, at=60)
+    detail = escape(read_json(find_attestation(uuid.UUID(record)).checks)[0]["detail"])
+    for address in (f"compare/?first={record}&second={second}", f"records/{record}/", f"records/{record}/again/"):
+        page = text_of(people.auditor.get(f"/attestation/{address}", headers={"accept-language": "zh-hans"}))
+        assert '<html lang="zh-hans"' in page
+        assert f'lang="en">{detail}<' in page
 
 
 def test_beside_one_record_stands_the_one_before_it(people: People, record: str, scene: Scene) -> None:
