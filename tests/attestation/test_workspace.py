@@ -201,3 +201,10 @@ def test_records_that_are_none_are_not_compared(people: People, record: str) -> 
     assert people.auditor.get(f"/attestation/compare/?second={uuid.uuid4()}").status_code == 404
     assert people.auditor.get("/attestation/compare/?second=x").status_code == 400
     assert "Compare" in text_of(people.auditor.get("/attestation/compare/"))
+
+
+def test_a_comparison_has_the_same_lines_in_every_language(people: People, record: str, scene: Scene) -> None:
+    address = f"/attestation/compare/?first={record}&second={record_one(scene, user=None, at=60)}"
+    pages = [text_of(people.auditor.get(address, headers={"accept-language": to})) for to in ("en", "ja", "zh-hans")]
+    assert "二つの証明の比較" in pages[1]
+    assert len({page.count('<th scope="row">') for page in pages}) == 1
