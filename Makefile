@@ -40,7 +40,7 @@ run: $(PRODUCT) $(if $(OLLAMA_HOST),,$(MODEL))  ## start the product on this com
 	@CONFCHAT_DEVELOPMENT=$${CONFCHAT_DEVELOPMENT:-1} exec $(BIN)/python manage.py serve
 
 test: debian-packages $(TOOLS_READY) node_modules/.tools $(PRODUCT) $(MODEL)  ## install what the tests need, and run all of them
-	@$(BIN)/python -m pytest -n $$(( $$(nproc) + 1 )) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $$(( $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(TOOLS_READY) node_modules/.tools $(PRODUCT)  ## format, lint, types, settings, migrations
 	@$(BIN)/ruff format --check .

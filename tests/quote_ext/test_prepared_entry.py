@@ -54,11 +54,15 @@ def entry(reports: TsmReports) -> Iterator[Path]:
         pytest.skip("only root can prepare an entry for others: run the tests as root")
     directory = Path(tempfile.mkdtemp(prefix="confchat-entry-"))
     directory.chmod(0o755)
-    with served(reports, directory / "confchat"):
-        os.chown(directory / "confchat" / "inblob", 0, GROUP)
-        (directory / "confchat" / "inblob").chmod(0o660)
-        yield directory / "confchat"
-    shutil.rmtree(directory)
+    before = os.umask(0o022)  # what this process set up for itself before may have made it stricter
+    try:
+        with served(reports, directory / "confchat"):
+            os.chown(directory / "confchat" / "inblob", 0, GROUP)
+            (directory / "confchat" / "inblob").chmod(0o660)
+            yield directory / "confchat"
+    finally:
+        os.umask(before)
+        shutil.rmtree(directory)
 
 
 def test_service_of_the_group_takes_quotes_and_leaves_the_entry(reports: TsmReports, entry: Path) -> None:
