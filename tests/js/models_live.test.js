@@ -48,24 +48,25 @@ async function makePage() {
     "settings.open": () => ({ settings: null }),
     "templates.open": () => ({ templates: [] }),
   };
-  const serve = setInterval(() => {
+  const serving = setInterval(() => {
     for (const { id: number, type, ...rest } of server.connection.requests.splice(0)) {
       asked.push({ id: number, type, ...rest });
       const answer = answers[type]?.(rest);
       if (answer) server.connection.tellSealed({ type, id: number, ...answer });
     }
   }, 1);
+  serving.unref(); // a test that fails does not wait for it
   const chat = new Chat({ session, historyKey, clock, makeId: () => crypto.randomUUID() });
   chat.open(id(1));
   await until(() => chat.conversation.path.length === 2 && asked.some(({ type }) => type === "changes.follow"));
   await until(() => chat.conversations.items.length === 2);
   const follow = asked.findLast(({ type }) => type === "changes.follow");
   const notice = (...changes) => server.connection.tellSealed({ type: "changes.noticed", id: follow.id, changes });
-  return { ...world, chat, kept, asked, notice, end: () => clearInterval(serve) };
+  return { ...world, chat, kept, asked, notice };
 }
 
 test("what others say goes on in view, and an answer that is being given comes in as it grows", async () => {
-  const { chat, kept, asked, notice, server, end } = await makePage();
+  const { chat, kept, asked, notice, server } = await makePage();
   kept.messages.push(said(4, 3, "user", "Really?"), said(5, 4, "assistant", "Wel", "running"));
   notice({ kind: "messages", conversation: id(1) });
   await until(() => asked.some(({ type }) => type === "chat.resume"));
@@ -76,31 +77,28 @@ test("what others say goes on in view, and an answer that is being given comes i
   server.connection.tellSealed({ type: "chat.done", id: number, reply: id(5), reason: "stop", usage: {} });
   await until(() => chat.conversation.running === null);
   assert.equal(chat.conversation.path.at(-1).text, "Well, yes");
-  end();
 });
 
 test("a version made elsewhere stands beside the one in view, which stays", async () => {
-  const { chat, kept, notice, end } = await makePage();
+  const { chat, kept, notice } = await makePage();
   kept.messages.push(said(6, 2, "assistant", "No"));
   notice({ kind: "messages", conversation: id(1) });
   await until(() => chat.conversation.siblings(chat.conversation.path[1]).length === 2);
   assert.equal(chat.conversation.path[1].text, "Yes");
-  end();
 });
 
 test("an old conversation that is not among the newest is looked for behind them", async () => {
-  const { chat, kept, notice, end } = await makePage();
+  const { chat, kept, notice } = await makePage();
   kept.older = [{ conversation: id(9), title: "Old", updated_at: 1, ...PLACE }];
   notice({ kind: "conversation", conversation: id(9) });
   await until(() => chat.conversations.find(id(9))?.title === "Old");
   kept.older = [];
   notice({ kind: "conversation", conversation: id(9) });
   await until(() => chat.conversations.find(id(9)) === null);
-  end();
 });
 
 test("what is deleted elsewhere goes out of view, and comes back when it is brought back", async () => {
-  const { chat, kept, notice, end } = await makePage();
+  const { chat, kept, notice } = await makePage();
   kept.title = null;
   notice({ kind: "conversation", conversation: id(1) });
   await until(() => chat.conversation.state === "missing");
@@ -109,11 +107,10 @@ test("what is deleted elsewhere goes out of view, and comes back when it is brou
   notice({ kind: "conversation", conversation: id(1) });
   await until(() => chat.conversation.path.length === 2);
   assert.equal(chat.conversation.title, "Rain again");
-  end();
 });
 
 test("what was missed while the connection was lost is caught up with in the next session", async () => {
-  const { chat, kept, asked, server, clock, end } = await makePage();
+  const { chat, kept, asked, server, clock } = await makePage();
   server.connection.end(1006);
   await until(() => chat.session.state === "closed");
   kept.messages.push(said(4, 3, "user", "Really?"), said(5, 4, "assistant", "Yes"));
@@ -121,16 +118,14 @@ test("what was missed while the connection was lost is caught up with in the nex
   clock.advance(500);
   await until(() => chat.conversation.path.length === 4);
   assert.equal(asked.filter(({ type }) => type === "changes.follow").length, 1);
-  end();
 });
 
 test("a notice about another conversation leaves the one in view unread", async () => {
-  const { asked, notice, end } = await makePage();
+  const { asked, notice } = await makePage();
   await aWhile();
   asked.length = 0;
   notice({ kind: "messages", conversation: id(7) });
   await until(() => asked.some(({ type }) => type === "conversation.list"));
   await aWhile();
   assert.equal(asked.filter(({ type }) => type === "conversation.open").length, 0);
-  end();
 });
