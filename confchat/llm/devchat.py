@@ -14,7 +14,7 @@ from confchat.llm.devengine import Engine, EngineError, Finish
 
 ROLES = frozenset({"system", "user", "assistant", "tool"})
 THINK_LEVELS = frozenset({"low", "medium", "high", "max"})
-DEFAULT_TOKENS = 1024  # the model is small: without a limit it would repeat itself to the end of its context
+DEFAULT_TOKENS = 384  # the model is small: without a limit it would repeat itself to the end of its context
 NOTE_TOKENS = 60
 NOTE_REQUEST = "Note what matters for an answer. Do not answer."
 NOTE_BEGINNING = "The user is asking"
