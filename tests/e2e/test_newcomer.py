@@ -162,8 +162,10 @@ async def expect_named(page: Page, name: str) -> None:
     """Expect the details of a red badge to say which part of what runs there is not the released one."""
     await page.locator("trust-badge [data-ref=badge]").click()
     await page.locator("trust-badge").get_by_role("button", name="Details").click()
-    await expect(page.locator("trust-details")).to_contain_text(name)
-    await page.keyboard.press("Escape")
+    panel = page.locator("trust-details [data-ref=panel]")
+    await expect(panel).to_contain_text(name)
+    await panel.locator("[data-ref=close]").click()
+    await expect(panel).to_be_hidden()
 
 
 def keep_sealed(sealed: list[bytes], data: str | bytes) -> None:
